@@ -1,0 +1,53 @@
+"""Runs declarative connectors: a folder of YAML and JSON Schema in, operations to call out.
+
+    from connector_runtime import load
+
+    with load().connect({"client_id": "…", "client_secret": "…"}) as connection:
+        print(connection.call("list_users_ddl"))
+"""
+
+from .connector import AsyncConnection, Connection, Connector, load, validate
+from .errors import (
+    Conflict,
+    ConnectorError,
+    Forbidden,
+    InputProblem,
+    InvalidInput,
+    NotFound,
+    OutcomeUnknown,
+    PartialWrite,
+    RateLimited,
+    Rejected,
+    SpecError,
+    Timeout,
+    Unauthorized,
+    Unavailable,
+    UnexpectedResponse,
+)
+from .plans import Operation
+from .problems import Problem
+
+__all__ = [
+    "AsyncConnection",
+    "Conflict",
+    "Connection",
+    "Connector",
+    "ConnectorError",
+    "Forbidden",
+    "InputProblem",
+    "InvalidInput",
+    "NotFound",
+    "Operation",
+    "OutcomeUnknown",
+    "PartialWrite",
+    "Problem",
+    "RateLimited",
+    "Rejected",
+    "SpecError",
+    "Timeout",
+    "Unauthorized",
+    "Unavailable",
+    "UnexpectedResponse",
+    "load",
+    "validate",
+]

@@ -1,0 +1,224 @@
+"""The command line. Data goes to stdout as JSON, talk to stderr.
+
+Exit codes: 0 fine, 1 findings, 2 usage, then one number per error code (see errors.py), 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+import orjson
+
+from .connector import Connection, Connector, load, validate
+from .errors import ConnectorError
+from .plans import Operation
+from .problems import RENDERERS, did_you_mean, listed
+from .progress import Progress
+from .sandboxes import Sandbox, sandbox_of
+
+_CONNECTOR = click.option(
+    "--connector",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="The connector's folder. Default: the current folder's connector, else the one that came with this package.",
+)
+_FORMAT = click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", help="How an error is written on stderr."
+)
+_INPUT = click.option("--input", "given", default="{}", metavar="JSON|@FILE|-", help="The input; - reads stdin.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="greenhouse-connector", prog_name="connector")
+def main() -> None:
+    """Run, try out and check a connector made of YAML and JSON Schema.
+
+    Without credentials in the environment, operations run on the embedded sandbox.
+    """
+
+
+@main.command("call")
+@click.argument("operation")
+@_INPUT
+@_CONNECTOR
+@_FORMAT
+def call_command(operation: str, given: str, path: Path | None, style: str) -> None:
+    """Call OPERATION and print its output as JSON."""
+    _run(operation, given, path, style, kinds=("main", "ddl"))
+
+
+@main.command("ddl")
+@click.argument("name", required=False)
+@_INPUT
+@_CONNECTOR
+@_FORMAT
+def ddl_command(name: str | None, given: str, path: Path | None, style: str) -> None:
+    """Print the choices of the drop-down list NAME as JSON; without NAME, list the drop-downs."""
+    if name is None:
+        _list(_loaded(path, style), "ddl", "text")
+    else:
+        _run(name, given, path, style, kinds=("ddl",))
+
+
+@main.command("operations")
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", help="A table, or everything.")
+@_CONNECTOR
+def operations_command(path: Path | None, style: str) -> None:
+    """List the operations: names, titles, kinds, effects; as JSON with their schemas."""
+    _list(_loaded(path, "text"), None, style)
+
+
+@main.command("validate")
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@click.option("--format", "style", type=click.Choice(sorted(RENDERERS)), default="text", help="How to report.")
+def validate_command(path: Path | None, style: str) -> None:
+    """Check the specs and schemas of the connector at PATH (a folder, or one of its files) without a network."""
+    try:
+        problems, checked = validate(path)
+    except ConnectorError as error:
+        _fail(error, "text")
+    report = RENDERERS[style](problems, checked)
+    if report:
+        click.echo(report)
+    sys.exit(1 if problems else 0)
+
+
+@main.command("sandbox")
+@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
+@click.option("--size", type=click.IntRange(0), default=0, help="Candidates of a generated organisation; 0: the samples'.")
+@click.option("--db", "database", type=click.Path(dir_okay=False, path_type=Path), help="Keep the rows in this file.")
+@_CONNECTOR
+def sandbox_command(port: int, size: int, database: Path | None, path: Path | None) -> None:
+    """Serve the connector's sandbox on 127.0.0.1 until interrupted; print the environment to use it."""
+    connector = _loaded(path, "text")
+    with ExitStack() as stack:
+        try:
+            with Progress("preparing the sandbox"):
+                sandbox = stack.enter_context(_sandbox(connector)(database, size=size))
+        except (OSError, ValueError) as error:
+            _usage(f"the sandbox can't be opened: {error}")
+        try:
+            server = sandbox.serve(port)
+        except OSError as error:
+            _usage(f"port {port} can't be used: {error.strerror}; choose another with --port, or 0 for a free one")
+        stack.callback(server.close)
+        credentials = {key: str(value) for key, value in sandbox.credentials.items()}
+        for key, value in {"base_url": server.base_url, "token_url": server.token_url, **credentials}.items():
+            click.echo(f"export {_variable(connector, key)}={value}")
+        sys.stdout.flush()
+        click.echo(f"The sandbox of {connector.title} listens at {server.base_url}; Ctrl+C ends it.", err=True)
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            click.echo("The sandbox has ended.", err=True)
+
+
+def _run(name: str, given: str, path: Path | None, style: str, kinds: tuple[str, ...]) -> None:
+    connector = _loaded(path, style)
+    known = {key: each for key, each in connector.operations.items() if each.kind in kinds}
+    if name not in known:
+        noun = "drop-down" if kinds == ("ddl",) else "operation"
+        _usage(f'there is no {noun} "{name}"; {did_you_mean(name, known) or f"known are {listed(known)}"}')
+    value = _read_input(given)
+    try:
+        with ExitStack() as stack:
+            progress = stack.enter_context(Progress(name))
+            connection = _connected(connector, stack, progress)
+            output = connection.call(name, value)
+    except ConnectorError as error:
+        _fail(error, style)
+    _print(output)
+
+
+def _connected(connector: Connector, stack: ExitStack, progress: Progress) -> Connection:
+    """Connect with what the environment holds; without any of it, to the embedded sandbox."""
+    properties = connector.credentials_schema.get("properties", {})
+    credentials = {
+        key: int(text) if schema.get("type") == "integer" and text.isdigit() else text
+        for key, schema in properties.items()
+        if (text := os.environ.get(_variable(connector, key), ""))
+    }
+    base_url = os.environ.get(_variable(connector, "base_url")) or None
+    token_url = os.environ.get(_variable(connector, "token_url")) or None
+    if credentials or base_url or token_url:
+        return stack.enter_context(
+            connector.connect(credentials, base_url=base_url, token_url=token_url, watch=progress.watch)
+        )
+    names = ", ".join(_variable(connector, key) for key in properties)
+    click.echo(f"No credentials are set ({names}): this is the embedded sandbox.", err=True)
+    sandbox = stack.enter_context(_sandbox(connector)())
+    return stack.enter_context(
+        connector.connect(sandbox.credentials, transport=sandbox.transport(), watch=progress.watch)
+    )
+
+
+def _variable(connector: Connector, key: str) -> str:
+    return f"{connector.name}_{key}".upper()
+
+
+def _sandbox(connector: Connector) -> type[Sandbox]:
+    found = sandbox_of(connector.name)
+    if found is None:
+        names = ", ".join(_variable(connector, key) for key in connector.credentials_schema.get("properties", {}))
+        _usage(f"no sandbox is installed for {connector.title}; set credentials: {names}")
+    return found
+
+
+def _loaded(path: Path | None, style: str) -> Connector:
+    try:
+        return load(path)
+    except ConnectorError as error:
+        _fail(error, style)
+
+
+def _read_input(given: str) -> Any:
+    try:
+        if given == "-":
+            raw = sys.stdin.buffer.read()
+        else:
+            raw = Path(given[1:]).read_bytes() if given.startswith("@") else given.encode()
+    except OSError as error:
+        _usage(f"the input {given[1:]} can't be read: {error.strerror}")
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        _usage(f"the input is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+
+
+def _list(connector: Connector, kind: str | None, style: str) -> None:
+    chosen = [each for each in connector.operations.values() if kind in (None, each.kind)]
+    if style == "json":
+        _print({"operations": [_described(each) for each in chosen]})
+        return
+    width = max((len(each.name) for each in chosen), default=0)
+    for each in chosen:
+        click.echo(f"{each.name:<{width}}  {each.kind:<4}  {each.effect:<6}  {each.title}")
+
+
+def _described(operation: Operation) -> dict[str, Any]:
+    keys = ("name", "title", "description", "kind", "effect", "input_schema", "output_schema")
+    return {key: getattr(operation, key) for key in keys}
+
+
+def _print(value: Mapping[str, Any]) -> None:
+    try:
+        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left; nothing is wrong
+
+
+def _fail(error: ConnectorError, style: str) -> NoReturn:
+    text = orjson.dumps(error.record(), option=orjson.OPT_INDENT_2).decode() if style == "json" else str(error)
+    click.echo(text, err=True)
+    sys.exit(error.exit_code)
+
+
+def _usage(message: str) -> NoReturn:
+    raise click.UsageError(message)

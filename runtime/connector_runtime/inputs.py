@@ -1,0 +1,54 @@
+"""Makes an input ready: what counts as absent is dropped, defaults are filled in, every violation is found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import InputProblem, InvalidInput
+from .schemas import Schema, Validator, follow, type_name
+
+
+class InputCheck:
+    """The check of one operation's inputs against its self-contained input schema."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._validator = Validator(schema)
+
+    def ready(self, given: Any) -> dict[str, Any]:
+        """Give the input as templates see it. Raises InvalidInput with every violation."""
+        if not isinstance(given, dict):
+            raise InvalidInput(f"the input must be an object, got {type_name(given)}")
+        try:
+            value = _ready(self._schema, self._schema, given)
+            if self._validator.accepts(value):
+                return _with_defaults(self._schema, value)
+            violations = self._validator.violations(value)
+        except (TypeError, ValueError, RecursionError):
+            raise InvalidInput("the input is not plain JSON data") from None
+        problems = [InputProblem(each.path, each.message) for each in violations]
+        what = "the input has a problem" if len(problems) == 1 else f"the input has {len(problems)} problems"
+        raise InvalidInput(what, errors=problems)
+
+
+def _ready(root: Schema, schema: Schema, value: Any) -> Any:
+    schema = follow(root, schema)
+    if isinstance(value, dict) and "properties" in schema:
+        known, required = schema["properties"], schema.get("required", ())
+        return {
+            key: _ready(root, known[key], each) if key in known else each
+            for key, each in value.items()
+            if not (each is None or each == "") or key in required or key not in known
+        }
+    if isinstance(value, list) and "items" in schema:
+        return [_ready(root, schema["items"], each) for each in value]
+    if isinstance(value, str) and schema.get("x-ignore-case"):
+        return value.lower()
+    if isinstance(value, float) and schema.get("type") == "integer" and value.is_integer():
+        return int(value)
+    return value
+
+
+def _with_defaults(schema: Schema, value: dict[str, Any]) -> dict[str, Any]:
+    defaults = {key: follow(schema, each) for key, each in schema.get("properties", {}).items()}
+    return {**{key: each["default"] for key, each in defaults.items() if "default" in each}, **value}

@@ -1,0 +1,102 @@
+"""Reads what the API answered: rows and the next cursor, or the error the caller gets. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from . import errors
+from .errors import ConnectorError
+from .exchange import Failure, Outcome, Request, Response
+from .resources import Dialect, Reader, Row
+
+_BY_STATUS: dict[int, type[ConnectorError]] = {
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    429: errors.RateLimited,
+}
+_MEANING = {
+    "unauthorized": "the API refused the access token",
+    "forbidden": "the credentials, or the acting user, may not read or write {resource}",
+    "not_found": "the API does not know {path}",
+    "conflict": "the API refused {resource}: such a record exists already",
+    "rejected": "the API refused the request for {resource} as it stands",
+    "rate_limited": "the API's request limit is used up",
+    "unavailable": "the API can't answer now (status {status})",
+    "unexpected_response": "the API answered {resource} with status {status}",
+}
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+_EXCERPT = 500
+
+
+def failed(failure: Failure) -> ConnectorError:
+    """Make the error of a read that got no answer."""
+    if failure.kind == "timeout":
+        return errors.Timeout(f"{failure.host} did not answer in time")
+    if failure.kind == "unreachable":
+        return errors.Unavailable(f"nobody answers at {failure.host}: check the base URL and the network")
+    return errors.Unavailable(f"the connection to {failure.host} broke before the answer was whole")
+
+
+def refused(request: Request, response: Response) -> ConnectorError:
+    """Make the error of an answer whose status is no success."""
+    status = response.status
+    kind = _BY_STATUS.get(status)
+    if kind is None and status >= 500:
+        kind = errors.Unavailable
+    elif kind is None:
+        kind = errors.Rejected if status in (400, 422) else errors.UnexpectedResponse
+    message = _MEANING[kind.code].format(resource=request.resource, path=request.path, status=status)
+    return kind(message, retry_after=retry_after(response), upstream=upstream(response))
+
+
+def upstream(response: Response) -> dict[str, Any]:
+    """Give what the API said, for the error record: status, the body's beginning, its request id."""
+    excerpt = response.body[:_EXCERPT].decode("utf-8", "replace")
+    return {"status": response.status, "body": excerpt, "request_id": response.headers.get("x-request-id")}
+
+
+def retry_after(response: Response) -> float | None:
+    """Read Retry-After in seconds; None where the API gives none."""
+    value = response.headers.get("retry-after", "")
+    return float(value) if value.isdigit() else None
+
+
+def decoded(request: Request, outcome: Outcome) -> Any:
+    """Decode a successful answer's JSON body. Raises the ConnectorError that fits."""
+    if isinstance(outcome, Failure):
+        raise failed(outcome)
+    if not 200 <= outcome.status < 300:
+        raise refused(request, outcome)
+    try:
+        return orjson.loads(outcome.body)
+    except orjson.JSONDecodeError:
+        what = f"the API's answer for {request.resource} is no JSON"
+        raise errors.UnexpectedResponse(what, upstream=upstream(outcome)) from None
+
+
+def page(reader: Reader, request: Request, outcome: Outcome, dialect: Dialect) -> tuple[list[Row], str | None]:
+    """Read one page of a list: its rows, and the cursor of the next page or None."""
+    rows = reader.read(decoded(request, outcome))
+    assert isinstance(outcome, Response)
+    return rows, next_cursor(request, outcome.headers, dialect)
+
+
+def next_cursor(request: Request, headers: Mapping[str, str], dialect: Dialect) -> str | None:
+    """Take the cursor out of the Link header. Only the cursor is used: the link itself is never followed."""
+    found = _NEXT.search(headers.get("link", ""))
+    if not found:
+        return None
+    link = urlsplit(found[1])
+    cursor = dict(parse_qsl(link.query)).get(dialect.cursor)
+    if not cursor or link.path != request.path:
+        raise errors.UnexpectedResponse(f"the API's link to the next page of {request.resource} is not of that list")
+    if (dialect.cursor, cursor) in request.query:
+        raise errors.UnexpectedResponse(f"the API's link to the next page of {request.resource} leads to itself")
+    return cursor

@@ -1,0 +1,89 @@
+"""Checks the JSON Schema files: are they JSON Schema, do their references lead somewhere, does a spec use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .grammar import problem
+from .problems import Problem, did_you_mean, listed
+from .schemas import DIALECT, metaschema, references, resolve, target
+from .source import Document, Pointer, duplicate_keys
+from .specs import Specs
+
+_CONTRACTS = "schemas/operations"
+_OBJECTS = "schemas/objects"
+
+
+def check_schemas(specs: Specs) -> Iterator[Problem]:
+    """Check every JSON Schema file of a connector."""
+    for name, document in specs.folder.documents.items():
+        if name.endswith(".json"):
+            yield from _check_file(specs, name, document)
+    yield from _check_unused(specs)
+
+
+def _check_file(specs: Specs, name: str, document: Document) -> Iterator[Problem]:
+    yield from duplicate_keys(document)
+    if not isinstance(document.data, dict) or document.data.get("$schema") != DIALECT:
+        yield document.problem(("$schema",), "wrong-dialect", "this is not marked as JSON Schema 2020-12", "", f'write "$schema": "{DIALECT}"')
+        return
+    for violation in metaschema().violations(document.data):
+        yield problem(document, violation)
+    for pointer, reference in references(document.data):
+        yield from _check_reference(specs, name, document, pointer, reference)
+    for pointer, lookup in _lookups(document.data, ()):
+        yield from _check_lookup(specs, document, pointer, lookup)
+
+
+def _check_reference(specs: Specs, name: str, document: Document, pointer: Pointer, reference: str) -> Iterator[Problem]:
+    file, _ = target(name, reference)
+    if "://" in reference or file.startswith(("..", "/")):
+        why = "a connector is read without a network, from its own folder"
+        yield document.problem(pointer, "foreign-ref", f'"{reference}" leads out of the connector', why)
+        return
+    try:
+        resolve(specs.folder.schemas, name, reference)
+    except (LookupError, TypeError, ValueError):
+        hint = did_you_mean(file, specs.folder.schemas)
+        why = "" if file in specs.folder.schemas else f"there is no {file}"
+        yield document.problem(pointer, "unresolved-ref", f'"{reference}" leads nowhere', why, hint)
+
+
+def _lookups(node: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "x-lookup" and isinstance(value, dict):
+                yield (*pointer, key), value
+            else:
+                yield from _lookups(value, (*pointer, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from _lookups(value, (*pointer, index))
+
+
+def _check_lookup(specs: Specs, document: Document, pointer: Pointer, lookup: Mapping[str, Any]) -> Iterator[Problem]:
+    name = str(lookup.get("operation"))
+    if name not in specs.ddls:
+        what, why = f'there is no drop-down "{name}"', f"ddl has {listed(specs.ddls)}"
+        place = (*pointer, "operation")
+        yield document.problem(place, "unknown-operation", what, why, did_you_mean(name, specs.ddls))
+        return
+    known = specs.kind(f"{_CONTRACTS}/{name}.input.json").fields() or {}
+    for key in lookup.get("input", {}):
+        if key not in known:
+            what, why = f'the drop-down "{name}" has no input "{key}"', f"its inputs are {listed(known)}"
+            yield document.problem((*pointer, "input", key), "unknown-input", what, why, did_you_mean(key, known), key=True)
+
+
+def _check_unused(specs: Specs) -> Iterator[Problem]:
+    operations = {*specs.operations, *specs.ddls}
+    for name, document in specs.folder.below(_CONTRACTS):
+        operation, _, end = name.rpartition(".")
+        if operation not in operations or end not in ("input", "output"):
+            what, hint = f'there is no operation "{operation or name}"', did_you_mean(operation, operations)
+            yield document.problem((), "orphan-schema", what, f"operations are {listed(operations)}", hint)
+    used = {target(name, each)[0] for name, data in specs.folder.schemas.items() for _, each in references(data)}
+    for name, document in specs.folder.below(_OBJECTS):
+        if document.name not in used and name not in specs.objects:
+            yield document.problem((), "orphan-schema", "no other file uses this schema", "", "remove it")

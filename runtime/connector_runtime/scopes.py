@@ -1,0 +1,102 @@
+"""What the names in a template mean, as far as the schemas tell: used to check templates before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .problems import did_you_mean, listed
+from .schemas import Schema, follow
+from .templates import Path, Template, TemplateProblem
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """The kind of a value: a node of a self-contained schema; no schema means anything."""
+
+    schema: Schema | None = None
+    root: Schema | None = None
+    origin: str = ""
+
+    @classmethod
+    def of(cls, schema: Schema, origin: str) -> Kind:
+        """The kind that a whole schema describes; `origin` names it to the reader of a message."""
+        return cls(schema, schema, origin)
+
+    def fields(self) -> dict[str, Any] | None:
+        """The fields a value of this kind may have; None when that is not known."""
+        if self.schema is None or self.root is None:
+            return None
+        node = follow(self.root, self.schema)
+        branches = [follow(self.root, each) for key in ("anyOf", "oneOf") for each in node.get(key, ())]
+        found = [each["properties"] for each in (node, *branches) if "properties" in each]
+        if not found and node.get("type") in ("object", ["object", "null"]):
+            return None
+        if not found and not node.get("type") and not branches:
+            return None
+        return {name: child for properties in found for name, child in properties.items()}
+
+    def required(self) -> list[str]:
+        """The fields that a value of this kind always has."""
+        if self.schema is None or self.root is None:
+            return []
+        found: list[str] = follow(self.root, self.schema).get("required", [])
+        return found
+
+    def field(self, name: str) -> Kind | None:
+        """The kind of a field; None when there is no such field."""
+        fields = self.fields()
+        if fields is None:
+            return Kind()
+        return Kind(fields[name], self.root, self.origin) if name in fields else None
+
+    def entries(self) -> Kind:
+        """The kind of a list's entries."""
+        if self.schema is None or self.root is None:
+            return Kind()
+        items = follow(self.root, self.schema).get("items")
+        return Kind(items, self.root, self.origin) if isinstance(items, dict) else Kind()
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Kind):
+    """A list of values of a kind."""
+
+    of_each: Kind = Kind()
+
+    def entries(self) -> Kind:
+        """The kind of the entries."""
+        return self.of_each
+
+
+Scope = Mapping[str, Kind]
+
+
+def check(template: Template, scope: Scope) -> list[TemplateProblem]:
+    """Find every name in a template that its scope does not have."""
+    return [problem for path in dict.fromkeys(template.paths) if (problem := _missing(path, scope))]
+
+
+def _missing(path: Path, scope: Scope) -> TemplateProblem | None:
+    first, *rest = path.parts
+    if first not in scope:
+        why = f"names here are {listed(scope)}"
+        return TemplateProblem("unknown-name", f'there is no "{first}" here', why, did_you_mean(first, scope), first)
+    kind: Kind | None = scope[first]
+    read = first
+    for part in rest:
+        assert kind is not None
+        if part == "[]":
+            kind = kind.entries()
+            continue
+        inner = kind.field(part)
+        if inner is None:
+            known = kind.fields() or {}
+            hint = did_you_mean(part, known)
+            fix = hint.replace('"', f'"{read}.', 1) if hint else ""
+            what = f'"{read}.{part}" does not exist'
+            code = "unknown-input" if first == "input" else "unknown-field"
+            return TemplateProblem(code, what, f"{kind.origin or read} has {listed(known)}", fix, str(path))
+        read, kind = f"{read}.{part}", inner
+    return None

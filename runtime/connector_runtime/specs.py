@@ -1,0 +1,149 @@
+"""A connector's specs as read: every file parsed, held against the grammar, and ready to be looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources.abc import Traversable
+from typing import Any
+
+from .folder import MANIFEST, Folder, read_folder, read_grammar
+from .grammar import Grammar
+from .problems import Problem
+from .resources import Dialect, Resource
+from .schemas import Schema, Validator, bundled
+from .scopes import Kind
+from .source import Document
+from .templates import Path, is_template, parse
+
+_PLACES = {"operation": "operations", "object": "operations/objects", "ddl": "ddl"}
+_API = "schemas/api"
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One spec: the file's name, its document, and the part of its data that the grammar accepts."""
+
+    name: str
+    document: Document
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Specs:
+    """Every spec of a connector by name, its API's resources, its schemas, and the problems met on the way."""
+
+    folder: Folder
+    manifest: Spec
+    dialect: Dialect
+    operations: dict[str, Spec] = field(default_factory=dict)
+    objects: dict[str, Spec] = field(default_factory=dict)
+    ddls: dict[str, Spec] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    _schemas: dict[str, Schema | None] = field(default_factory=dict)
+
+    def schema(self, file: str) -> Schema | None:
+        """Give a schema file self-contained; None when it is missing, faulty, or refers to what is not there."""
+        if file not in self._schemas:
+            try:
+                schema = bundled(self.folder.schemas, file)
+                Validator(schema)
+                self._schemas[file] = schema
+            except (LookupError, TypeError, ValueError, AttributeError):
+                self._schemas[file] = None
+        return self._schemas[file]
+
+    def kind(self, file: str) -> Kind:
+        """Give the kind that a schema file describes; anything when it is unusable."""
+        schema = self.schema(file)
+        return Kind() if schema is None else Kind.of(schema, file)
+
+    def record(self, resource: str) -> Kind:
+        """Give the kind of a resource's records."""
+        found = self.resources.get(resource)
+        return Kind() if found is None else Kind.of(found.schema, f"{_API}/{resource}.json")
+
+    @property
+    def dictionaries(self) -> dict[str, dict[str, Any]]:
+        """The resources that are read whole, with the query for it."""
+        found: dict[str, dict[str, Any]] = self.manifest.data.get("dictionaries", {}).get("resources", {})
+        return found
+
+
+@cache
+def _grammar() -> Grammar:
+    return Grammar(read_grammar())
+
+
+def read_specs(root: Traversable) -> Specs:
+    """Read a connector's folder and hold every file against the grammar."""
+    folder = read_folder(root)
+    problems = list(folder.problems)
+
+    def sound(kind: str, document: Document) -> dict[str, Any]:
+        data, found = _grammar().check(kind, document)
+        problems.extend(found)
+        return data
+
+    document = folder.documents.get(MANIFEST) or Document(MANIFEST, "", {})
+    manifest = Spec("connector", document, sound("connector", document) if MANIFEST in folder.documents else {})
+    specs = Specs(folder, manifest, _dialect(manifest.data.get("api", {})))
+    for kind, place in _PLACES.items():
+        found = {name: Spec(name, each, sound(kind, each)) for name, each in folder.below(place)}
+        {"operation": specs.operations, "object": specs.objects, "ddl": specs.ddls}[kind].update(found)
+    for name, each in folder.below(_API):
+        if not (faults := _grammar().check("resource", each)[1]):
+            specs.resources[name] = Resource.from_schema(name, each.data, specs.dialect)
+        problems.extend(faults)
+    specs.problems = problems
+    return specs
+
+
+def _dialect(api: dict[str, Any]) -> Dialect:
+    paging = api.get("paging", {})
+    words = (api.get("path"), paging.get("size"), paging.get("cursor"), *(api.get(key) for key in _WORDS))
+    return Dialect(*(word or "" for word in words))
+
+
+_WORDS = ("fields", "lists", "ranges")
+
+
+def templates_in(value: Any) -> Iterator[str]:
+    """Find every template in a value of a spec."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from templates_in(each)
+    elif is_template(value):
+        yield value
+
+
+def fields_read(value: Any, name: str) -> set[str] | None:
+    """Give the fields that a value's templates read of a name (or of each of its entries); None means all of it."""
+    fields: set[str] = set()
+    for text in templates_in(value):
+        for path in parse(text).paths:
+            field_name = _field_of(path, name)
+            if field_name is None:
+                return None
+            fields.update(field_name)
+    return fields
+
+
+def _field_of(path: Path, name: str) -> tuple[str, ...] | None:
+    if path.parts[0] != name:
+        return ()
+    rest = [part for part in path.parts[1:] if part != "[]"]
+    return (rest[0],) if rest else None
+
+
+def names_read(value: Any) -> set[str]:
+    """Give the names that a value's templates read."""
+    return {path.parts[0] for text in templates_in(value) for path in parse(text).paths}
+
+
+def sources(data: dict[str, Any]) -> list[str]:
+    """Give the resources that an object is made from."""
+    stated = data.get("from", [])
+    return stated if isinstance(stated, list) else [stated]

@@ -1,0 +1,7 @@
+"""An emulator of the Greenhouse Harvest v3 API on SQLite: the other side of the wire."""
+
+from .sandbox import Record, Sandbox
+from .server import Server
+from .wire import Reply
+
+__all__ = ["Record", "Reply", "Sandbox", "Server"]
