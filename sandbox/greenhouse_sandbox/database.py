@@ -31,10 +31,16 @@ class Database:
     def __init__(self, path: "str | PathLike[str] | None") -> None:
         self._lock = threading.RLock()
         self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        try:
+            self._prepare()
+        except sqlite3.Error:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = NORMAL")
-        self.empty = not self.query("SELECT 1 FROM sqlite_master WHERE name = 'settings'")
-        if self.empty:
+        if not self.query("SELECT 1 FROM sqlite_master WHERE name = 'settings'"):
             tables = BASE_TABLES + "".join(_table(known) for known in RESOURCES.values())
             self._connection.executescript(tables)
 

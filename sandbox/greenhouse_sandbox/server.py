@@ -92,7 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _serve_request(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        reply = self.answer(self.command, self.path, dict(self.headers.items()), body)
+        try:
+            reply = self.answer(self.command, self.path, dict(self.headers.items()), body)
+        except ConnectionResetError:
+            self.close_connection = True
+            return
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)

@@ -24,5 +24,8 @@ class SandboxTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _respond(self, request: httpx.Request, body: bytes) -> httpx.Response:
         target = request.url.raw_path.decode("ascii")
-        reply = self._sandbox.handle(request.method, target, request.headers, body)
+        try:
+            reply = self._sandbox.handle(request.method, target, request.headers, body)
+        except ConnectionResetError as error:
+            raise httpx.ReadError(str(error), request=request) from error
         return httpx.Response(reply.status, headers=reply.headers, content=reply.body, request=request)

@@ -23,12 +23,13 @@ class Reply:
 
 
 class ApiError(Exception):
-    """A refusal; `status` and the JSON body are sent as they are."""
+    """A refusal; `status`, the JSON body and further headers are sent as they are."""
 
-    def __init__(self, status: int, body: Mapping[str, Any]) -> None:
+    def __init__(self, status: int, body: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> None:
         super().__init__(f"{status} {body}")
         self.status = status
         self.body = body
+        self.headers = headers
 
 
 def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+
 from greenhouse_sandbox import Reply, Sandbox
 
 
@@ -37,7 +38,7 @@ class Caller:
     def rows(self, path: str, **query: Any) -> list[dict[str, Any]]:
         """All rows of a list, following `next` links to the end."""
         reply = self.get(path, **query)
-        rows = self.json(reply)
+        rows: list[dict[str, Any]] = self.json(reply)
         while link := next_link(reply):
             target = link.removeprefix("https://harvest.greenhouse.io")
             reply = self.sandbox.handle("GET", target, self.headers, b"")
@@ -85,5 +86,12 @@ def caller() -> Callable[..., Caller]:
 
 
 @pytest.fixture(scope="session")
-def link_of() -> Callable[[Reply], str | None]:
-    return next_link
+def link_of() -> Callable[[Reply], str]:
+    """Reads the link to the next page, which must be there."""
+
+    def read(reply: Reply) -> str:
+        link = next_link(reply)
+        assert link
+        return link
+
+    return read

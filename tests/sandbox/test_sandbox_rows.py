@@ -1,15 +1,27 @@
 """Behind the counter: rows by hand, files, generated organisations."""
 
+from __future__ import annotations
+
 import json
 import sqlite3
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from greenhouse_sandbox import Sandbox
 from greenhouse_sandbox.catalog import RESOURCES
 
+if TYPE_CHECKING:
+    from tests.sandbox.conftest import Caller
 
-def test_an_inserted_row_gets_defaults_and_the_next_id(fresh):
+Row = dict[str, Any]
+Organisation = dict[str, list[Row]]
+
+
+def test_an_inserted_row_gets_defaults_and_the_next_id(fresh: Caller) -> None:
     sandbox = fresh.sandbox
     highest = max(row["id"] for row in sandbox.rows("jobs"))
     id_ = sandbox.insert("jobs", {"name": "Gardener", "opened_at": "2023-05-01T12:00:00+02:00"})
@@ -20,7 +32,7 @@ def test_an_inserted_row_gets_defaults_and_the_next_id(fresh):
     assert (row["status"], row["confidential"], row["department_id"]) == ("open", False, None)
 
 
-def test_the_id_of_a_deleted_row_does_not_come_back(fresh):
+def test_the_id_of_a_deleted_row_does_not_come_back(fresh: Caller) -> None:
     sandbox = fresh.sandbox
     id_ = sandbox.insert("jobs", {"name": "Gardener"})
     sandbox.delete("jobs", id_)
@@ -28,13 +40,13 @@ def test_the_id_of_a_deleted_row_does_not_come_back(fresh):
     assert sandbox.insert("jobs", {"name": "Gardener"}) == id_ + 1
 
 
-def test_an_update_changes_only_what_it_names(fresh):
+def test_an_update_changes_only_what_it_names(fresh: Caller) -> None:
     before = fresh.rows("users", ids=1002)[0]
     fresh.sandbox.update("users", 1002, {"deactivated": True})
     assert fresh.rows("users", ids=1002, deactivated="true") == [before | {"deactivated": True}]
 
 
-def test_hidden_columns_survive_an_update(fresh):
+def test_hidden_columns_survive_an_update(fresh: Caller) -> None:
     fresh.sandbox.update("users", 900, {"name": "Robot"})
     assert fresh.rows("users", ids=900) == []
     fresh.sandbox.update("users", 900, {"service_account": False})
@@ -53,13 +65,13 @@ def test_hidden_columns_survive_an_update(fresh):
         (lambda s: s.delete("jobs", 1), "jobs has no row 1"),
     ],
 )
-def test_a_mistake_is_named(fresh, action, message):
+def test_a_mistake_is_named(fresh: Caller, action: Callable[[Sandbox], object], message: str) -> None:
     with pytest.raises(ValueError, match=message.replace("?", r"\?")) as raised:
         action(fresh.sandbox)
     assert str(raised.value) == message
 
 
-def test_a_file_keeps_its_rows(caller, tmp_path):
+def test_a_file_keeps_its_rows(caller: type[Caller], tmp_path: Path) -> None:
     path = tmp_path / "rows.db"
     with Sandbox(str(path)) as sandbox:
         sandbox.insert("departments", {"name": "Kitchen"})
@@ -69,7 +81,7 @@ def test_a_file_keeps_its_rows(caller, tmp_path):
         assert rows[-1]["name"] == "Kitchen"
 
 
-def test_a_file_keeps_its_size(tmp_path):
+def test_a_file_keeps_its_size(tmp_path: Path) -> None:
     path = tmp_path / "rows.db"
     Sandbox(path, size=10).close()
     with pytest.raises(ValueError, match="holds an organisation of size 10, not 20"):
@@ -79,7 +91,7 @@ def test_a_file_keeps_its_size(tmp_path):
             assert len(sandbox.rows("candidates")) == 10
 
 
-def test_a_file_that_is_no_database_is_refused(tmp_path):
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "rows.db"
     path.write_text("not a database, but long enough to be taken for the header of one" * 20)
     with pytest.raises(sqlite3.DatabaseError):
@@ -87,32 +99,32 @@ def test_a_file_that_is_no_database_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("size", [1, 37])
-def test_the_same_size_gives_the_same_organisation(size):
+def test_the_same_size_gives_the_same_organisation(size: int) -> None:
     with Sandbox(size=size) as one, Sandbox(size=size) as two:
         assert len(one.rows("candidates")) == size
         for name in RESOURCES:
             assert one.rows(name) == two.rows(name)
 
 
-def test_another_size_gives_another_organisation(generated):
+def test_another_size_gives_another_organisation(generated: Caller) -> None:
     with Sandbox(size=37) as other:
         assert other.rows("candidates")[0] != generated.sandbox.rows("candidates")[0]
 
 
 @pytest.fixture(scope="module")
-def large():
+def large() -> Iterator[Organisation]:
     with Sandbox(size=2000) as sandbox:
         yield {name: sandbox.rows(name) for name in RESOURCES}
 
 
 @pytest.mark.parametrize("name", RESOURCES)
-def test_every_nullable_column_is_null_somewhere_and_filled_elsewhere(large, name):
+def test_every_nullable_column_is_null_somewhere_and_filled_elsewhere(large: Organisation, name: str) -> None:
     for column, field in RESOURCES[name].fields.items():
         if field.nullable:
             assert {row[column] is None for row in large[name]} == {True, False}, column
 
 
-def test_generated_applications_come_in_every_kind_and_are_consistent(large):
+def test_generated_applications_come_in_every_kind_and_are_consistent(large: Organisation) -> None:
     applications = large["applications"]
     assert {row["status"] for row in applications} == {"in_process", "rejected", "hired", "converted"}
     stages = {row["id"]: row for row in large["job_interview_stages"]}
@@ -153,7 +165,7 @@ REFERENCES = {
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-def test_references_lead_somewhere(samples, large, name):
+def test_references_lead_somewhere(samples: Caller, large: Organisation, name: str) -> None:
     for organisation in (large, {known: samples.sandbox.rows(known) for known in RESOURCES}):
         for column, target in REFERENCES[name].items():
             ids = {row["id"] for row in organisation[target]}
@@ -161,11 +173,11 @@ def test_references_lead_somewhere(samples, large, name):
             assert referred <= ids, column
 
 
-def test_ids_need_more_than_32_bits(large):
+def test_ids_need_more_than_32_bits(large: Organisation) -> None:
     assert max(row["id"] for row in large["applications"]) > 2**32
 
 
-def test_requests_are_remembered_in_order(fresh):
+def test_requests_are_remembered_in_order(fresh: Caller) -> None:
     requests = fresh.sandbox.requests
     requests.clear()
     fresh.token()
@@ -179,11 +191,9 @@ def test_requests_are_remembered_in_order(fresh):
     ]
 
 
-def test_eight_threads_read_and_write_at_once(fresh):
-    def work(number):
-        created = fresh.send(
-            "POST", "candidates", {"first_name": f"T{number}", "last_name": "Thread", "tags": ["new"]}
-        )
+def test_eight_threads_read_and_write_at_once(fresh: Caller) -> None:
+    def work(number: int) -> tuple[int, int]:
+        created = fresh.send("POST", "candidates", {"first_name": f"T{number}", "last_name": "Thread", "tags": ["new"]})
         page = fresh.get("candidates", per_page=500)
         assert page.status == 200
         return json.loads(created.body)["candidate"]["id"], len(json.loads(page.body))

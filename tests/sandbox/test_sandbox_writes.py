@@ -1,8 +1,18 @@
 """Creates and the one change: what is stored, what is answered, what is refused and leaves no trace."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import pytest
+
 from greenhouse_sandbox import Sandbox
 from greenhouse_sandbox.catalog import RESOURCES
+
+if TYPE_CHECKING:
+    from tests.sandbox.conftest import Caller
+
+Row = dict[str, Any]
 
 NOW = "2023-11-14T22:13:20.000Z"
 PERSON = {"first_name": "Zoë", "last_name": "Ångström"}
@@ -19,15 +29,15 @@ PROSPECT = {"candidate_id": 12345, "prospect": True}
 FIELD = {"name_key": "years_of_experience", "value": 5}
 
 
-def counts(sandbox):
+def counts(sandbox: Sandbox) -> dict[str, int]:
     return {name: len(sandbox.rows(name)) for name in RESOURCES}
 
 
-def create(caller, path, body):
+def create(caller: Caller, path: str, body: Any) -> Any:
     return caller.json(caller.send("POST", path, body), 201)
 
 
-def test_a_candidate_with_everything(fresh):
+def test_a_candidate_with_everything(fresh: Caller) -> None:
     body = PERSON | {
         "company": "Example Labs",
         "phone_numbers": [{"value": "1", "type": "mobile"}, {"value": "2", "type": "home"}],
@@ -68,14 +78,14 @@ def test_a_candidate_with_everything(fresh):
     assert len(tags) == 5
 
 
-def test_a_candidate_without_an_application(fresh):
+def test_a_candidate_without_an_application(fresh: Caller) -> None:
     answer = create(fresh, "candidates", PERSON)
     assert answer["application"] is None
     assert (answer["candidate"]["custom_fields"], answer["candidate"]["tags"]) == ({}, [])
     assert fresh.rows("applications", candidate_ids=answer["candidate"]["id"]) == []
 
 
-def test_a_prospect_gets_details_and_no_stage(fresh):
+def test_a_prospect_gets_details_and_no_stage(fresh: Caller) -> None:
     asked = {
         "prospect": True,
         "job_ids": [1002, 1001],
@@ -96,7 +106,7 @@ def test_a_prospect_gets_details_and_no_stage(fresh):
     )
 
 
-def test_an_application_with_a_stage_and_a_date_of_its_own(fresh):
+def test_an_application_with_a_stage_and_a_date_of_its_own(fresh: Caller) -> None:
     application = create(
         fresh, "applications", JOB | {"initial_stage_id": 44444, "created_at": "2023-01-05T10:00:00+01:00"}
     )
@@ -105,39 +115,37 @@ def test_an_application_with_a_stage_and_a_date_of_its_own(fresh):
     assert fresh.rows("candidates", ids=12345)[0]["last_activity_at"] == NOW
 
 
-def test_a_note_is_by_whoever_acts(fresh):
+def test_a_note_is_by_whoever_acts(fresh: Caller) -> None:
     note = create(fresh, "notes", NOTE | {"application_id": 22222})
     assert (note["user_id"], note["visibility"], note["type"]) == (1001, "privately_visible", "NOTE")
     assert create(fresh, "notes", NOTE | {"user_id": 67890})["user_id"] == 67890
 
 
-def test_without_a_sub_the_integration_user_acts(caller):
+def test_without_a_sub_the_integration_user_acts(caller: type[Caller]) -> None:
     with Sandbox() as sandbox:
         assert create(caller(sandbox), "notes", NOTE)["user_id"] == 900
 
 
-def test_an_email_note_joins_its_addresses(fresh):
+def test_an_email_note_joins_its_addresses(fresh: Caller) -> None:
     note = create(fresh, "notes", MAIL | {"email_cc": []})
     assert (note["email_from"], note["email_to"], note["email_cc"]) == ("a@x.com", "b@x.com, c@x.com", [])
 
 
-def test_a_note_for_nobody_is_stored(fresh):
+def test_a_note_for_nobody_is_stored(fresh: Caller) -> None:
     note = create(fresh, "notes", NOTE | {"candidate_id": 424242})
     assert fresh.rows("notes", candidate_ids=424242) == [note]
 
 
-def test_a_new_resume_replaces_the_old_one(fresh):
+def test_a_new_resume_replaces_the_old_one(fresh: Caller) -> None:
     first = create(fresh, "attachments", FILE | {"content": "base64encodedcontent..."})
-    letter = create(
-        fresh, "attachments", FILE | {"type": "cover_letter", "url": "https://example.com/letter"}
-    )
+    letter = create(fresh, "attachments", FILE | {"type": "cover_letter", "url": "https://example.com/letter"})
     second = create(fresh, "attachments", FILE | {"content": "SGVsbG8=", "visibility": "admin_only"})
     types = {row["id"]: row["type"] for row in fresh.rows("attachments", application_ids=22222)}
     assert types == {first["id"]: "other", letter["id"]: "cover_letter", second["id"]: "resume"}
     assert (second["candidate_id"], second["url"].rpartition("/")[2]) == (12345, "cv.pdf")
 
 
-def test_the_latest_education_is_the_one_in_progress(fresh):
+def test_the_latest_education_is_the_one_in_progress(fresh: Caller) -> None:
     body = {"candidate_id": 1004, "school_name_custom_field_option_id": 3101, "start_date": "2020-09-01"}
     row = create(fresh, "candidate_educations", body)
     assert (row["start_at"], row["start_date_month"], row["start_date_year"]) == (
@@ -149,20 +157,20 @@ def test_the_latest_education_is_the_one_in_progress(fresh):
     assert [one["id"] for one in latest] == [row["id"]]
 
 
-def test_a_former_job_is_not_the_latest(fresh):
+def test_a_former_job_is_not_the_latest(fresh: Caller) -> None:
     body = {"candidate_id": 1004, "company_name": "Old", "title": "Clerk", "start_date": "2020-01-01"}
     assert create(fresh, "candidate_employments", body | {"end_date": "2021-01-01"})["latest"] is False
     assert create(fresh, "candidate_employments", body)["latest"] is True
     assert len(fresh.rows("candidate_employments", candidate_ids=1004, latest="true")) == 1
 
 
-def test_tags_are_made_and_applied_one_by_one(fresh):
+def test_tags_are_made_and_applied_one_by_one(fresh: Caller) -> None:
     tag = create(fresh, "candidate_tags", {"name": "Punctual"})
     create(fresh, "applied_candidate_tags", {"candidate_id": 12345, "candidate_tag_id": tag["id"]})
     assert fresh.rows("candidates", tag="Punctual")[0]["tags"] == ["Java", "Spring Boot", "Punctual"]
 
 
-def test_a_change_touches_only_the_keys_it_sends(fresh):
+def test_a_change_touches_only_the_keys_it_sends(fresh: Caller) -> None:
     (before,) = fresh.rows("candidates", ids=67890)
     changed = fresh.json(
         fresh.send(
@@ -182,24 +190,24 @@ def test_a_change_touches_only_the_keys_it_sends(fresh):
     assert fresh.rows("candidates", ids=67890, private="false") == []
 
 
-def test_a_change_of_a_candidate_that_is_not_there(fresh):
+def test_a_change_of_a_candidate_that_is_not_there(fresh: Caller) -> None:
     refusal = fresh.json(fresh.send("PATCH", "candidates/424242", {}), 404)
     assert refusal == {"message": "Resource not found", "errors": "Candidate not found"}
 
 
-def lacks(*names):
+def lacks(*names: str) -> str:
     return f"object at root is missing required properties: {', '.join(names)}"
 
 
-def extra(path):
+def extra(path: str) -> str:
     return f"object property at `{path}` is a disallowed additional property"
 
 
-def person(**keys):
+def person(**keys: Any) -> Row:
     return PERSON | keys
 
 
-def custom(**entry):
+def custom(**entry: Any) -> Row:
     return PERSON | {"custom_fields": [entry]}
 
 
@@ -344,7 +352,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("path", "body", "error"), REFUSED)
-def test_a_refused_create_says_why_and_stores_nothing(fresh, path, body, error):
+def test_a_refused_create_says_why_and_stores_nothing(fresh: Caller, path: str, body: Any, error: Any) -> None:
     before = counts(fresh.sandbox)
     refusal = fresh.json(fresh.send("POST", path, body), 422)
     assert refusal["message"] == "Unprocessable Content"
@@ -353,14 +361,12 @@ def test_a_refused_create_says_why_and_stores_nothing(fresh, path, body, error):
 
 
 @pytest.mark.parametrize("name", ["virus.exe", "noextension", "script.SH.sh"])
-def test_a_file_name_must_be_allowed(fresh, name):
-    refusal = fresh.json(
-        fresh.send("POST", "attachments", FILE | {"filename": name, "content": "SGVsbG8="}), 422
-    )
+def test_a_file_name_must_be_allowed(fresh: Caller, name: str) -> None:
+    refusal = fresh.json(fresh.send("POST", "attachments", FILE | {"filename": name, "content": "SGVsbG8="}), 422)
     assert refusal["errors"][0]["filename"].startswith("does not match pattern")
 
 
-def test_everything_wrong_with_a_body_is_said_at_once(fresh):
+def test_everything_wrong_with_a_body_is_said_at_once(fresh: Caller) -> None:
     refusal = fresh.json(fresh.send("POST", "candidates", {"first_name": 1, "x": 2}), 422)
     assert refusal["errors"] == [
         lacks("last_name"),
@@ -369,12 +375,12 @@ def test_everything_wrong_with_a_body_is_said_at_once(fresh):
     ]
 
 
-def test_a_body_that_is_no_json_is_a_bad_request(fresh):
+def test_a_body_that_is_no_json_is_a_bad_request(fresh: Caller) -> None:
     reply = fresh.sandbox.handle("POST", "/v3/notes", fresh.headers, b"{")
     assert fresh.json(reply, 400) == {"message": "Bad Request"}
 
 
-def test_a_refused_change_leaves_the_candidate_alone(fresh):
+def test_a_refused_change_leaves_the_candidate_alone(fresh: Caller) -> None:
     (before,) = fresh.rows("candidates", ids=67890)
     body = {"tags": ["New"], "title": "Chief", "custom_fields": [{"name_key": "x", "value": 1}]}
     assert fresh.send("PATCH", "candidates/67890", body).status == 422
@@ -403,7 +409,7 @@ VALUES = [
 
 
 @pytest.mark.parametrize(("kind", "taken", "refused"), VALUES)
-def test_a_custom_field_takes_the_values_of_its_type(fresh, kind, taken, refused):
+def test_a_custom_field_takes_the_values_of_its_type(fresh: Caller, kind: str, taken: Any, refused: Any) -> None:
     field = fresh.sandbox.insert("custom_fields", {"name": "F", "name_key": "f", "value_type": kind})
     option = fresh.sandbox.insert("custom_field_options", {"custom_field_id": field, "name": "Blue"})
     value = option if (kind, taken) == ("single_select", 1) else taken
@@ -413,7 +419,7 @@ def test_a_custom_field_takes_the_values_of_its_type(fresh, kind, taken, refused
     assert fresh.send("POST", "candidates", custom(name_key="f", value=refused)).status == 422
 
 
-def test_application_fields_take_no_ranges(fresh):
+def test_application_fields_take_no_ranges(fresh: Caller) -> None:
     fresh.sandbox.insert(
         "custom_fields",
         {"name": "F", "name_key": "f", "value_type": "number_range", "field_type": "application"},
@@ -421,3 +427,9 @@ def test_application_fields_take_no_ranges(fresh):
     entry = {"name_key": "f", "value": {"min_value": 1, "max_value": 2}}
     refusal = fresh.json(fresh.send("POST", "applications", JOB | {"custom_fields": [entry]}), 422)
     assert refusal["errors"] == [{"custom_fields/0": "`f` is no application custom field"}]
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**70])
+def test_a_number_beyond_64_bits_is_no_id(fresh: Caller, number: int) -> None:
+    assert fresh.send("POST", "notes", NOTE | {"application_id": number}).status == 422
+    assert fresh.send("POST", "candidates", custom(custom_field_id=1002, value=[number])).status == 422
