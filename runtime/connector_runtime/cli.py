@@ -92,7 +92,7 @@ def validate_command(path: Path | None, style: str) -> None:
 
 @main.command("sandbox")
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
-@click.option("--size", type=click.IntRange(0), default=0, help="Candidates of a generated organisation; 0: the samples'.")
+@click.option("--size", type=click.IntRange(0), default=0, help="Size of a generated organisation; 0: the samples'.")
 @click.option("--db", "database", type=click.Path(dir_okay=False, path_type=Path), help="Keep the rows in this file.")
 @_CONNECTOR
 def sandbox_command(port: int, size: int, database: Path | None, path: Path | None) -> None:

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import httpx
 
 from .delivery import TokenWanted, delivery
+from .errors import ConnectorError
 from .exchange import Exchange, Failure, Outcome, Request, Response, Wire
 from .tokens import Tokens
 
@@ -56,7 +57,8 @@ def _options(settings: Settings, token_url: str) -> dict[str, Any]:
 
 
 def _received(response: httpx.Response) -> Response:
-    return Response(response.status_code, {key.lower(): value for key, value in response.headers.items()}, response.content)
+    headers = {key.lower(): value for key, value in response.headers.items()}
+    return Response(response.status_code, headers, response.content)
 
 
 def _failed(error: Exception, wire: Wire) -> Failure:
@@ -82,7 +84,12 @@ class Driver:
         try:
             batch = next(exchange)
             while True:
-                batch = exchange.send(self._carried(batch))
+                try:
+                    outcomes = self._carried(batch)
+                except ConnectorError as error:
+                    batch = exchange.throw(error)
+                else:
+                    batch = exchange.send(outcomes)
         except StopIteration as stop:
             result: T = stop.value
             return result
@@ -151,7 +158,12 @@ class AsyncDriver:
         try:
             batch = next(exchange)
             while True:
-                batch = exchange.send(await self._carried(batch))
+                try:
+                    outcomes = await self._carried(batch)
+                except ConnectorError as error:
+                    batch = exchange.throw(error)
+                else:
+                    batch = exchange.send(outcomes)
         except StopIteration as stop:
             result: T = stop.value
             return result

@@ -5,6 +5,7 @@ Null goes through: a filter that reads a list or a mapping takes null as an empt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -74,12 +75,122 @@ def common(values: Iterable[Any] | None, others: Iterable[Any] | None) -> list[A
     return [value for value in values if value in kept]
 
 
+def length(values: Any) -> int:
+    """Count the entries."""
+    return len(values or ())
+
+
+def lower(value: str | None) -> str | None:
+    """Write a text in lower case; null stays null."""
+    return None if value is None else value.lower()
+
+
+def day(value: str | None) -> str | None:
+    """Take the date of a date or date-time; null stays null."""
+    return None if value is None else value[:10]
+
+
+def unique(values: Iterable[Any] | None) -> list[Any]:
+    """Drop entries that stood before."""
+    return list(dict.fromkeys(values or ()))
+
+
+def matching(values: Iterable[Any] | None, text_wanted: str, *, attribute: str) -> list[Any]:
+    """Keep the entries whose field is this text, ignoring case."""
+    return [each for each in values or () if text(get(each, attribute)).casefold() == text_wanted.casefold()]
+
+
+def having(values: Iterable[Any] | None, wanted: Any, *, attribute: str) -> list[Any]:
+    """Keep the entries whose field is this value."""
+    return [each for each in values or () if get(each, attribute) == wanted]
+
+
+def present(values: Iterable[Any] | None, *, attribute: str) -> list[Any]:
+    """Keep the entries whose field is not null."""
+    return [each for each in values or () if get(each, attribute) is not None]
+
+
+def numbered(values: Iterable[Any] | None, before: str, after: str = "") -> list[str]:
+    """Name the entries by their place, from 0, with a text before and after the number."""
+    return [f"{before}{index}{after}" for index, _ in enumerate(values or ())]
+
+
+def number(value: Any) -> int | float | None:
+    """Read a number, or the text of one; anything else is null."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+        return None
+    return float(value) if "." in value else int(value)
+
+
+def boolean(value: Any) -> bool | None:
+    """Read a boolean, or the text of one (true, false, yes, no, in any case); anything else is null."""
+    words = {"true": True, "yes": True, "false": False, "no": False}
+    return words.get(value.lower()) if isinstance(value, str) else value if isinstance(value, bool) else None
+
+
+def decodes(value: str) -> bool:
+    """Tell whether a text holds any base64 at all, read leniently: what is no base64 in it is passed over."""
+    return len(re.sub(r"[^A-Za-z0-9+/_-]", "", value)) > 1
+
+
+def page(values: Iterable[Any] | None, number: int, size: int) -> list[Any]:
+    """Take page `number`, from 1, of a list that was read whole."""
+    return list(values or ())[(number - 1) * size : number * size]
+
+
+def tree(values: Iterable[dict[str, Any]] | None) -> list[dict[str, Any]]:
+    """Nest entries {id, parent_id, …} into {id, …, children: […]}, and give those at the top.
+
+    An entry whose parent is not in the list is at the top; so is the first entry of parents that form a circle.
+    """
+    entries = list(values or ())
+    parents = {each["id"]: each["parent_id"] for each in entries}
+    nodes = {each["id"]: {**{key: each[key] for key in each if key != "parent_id"}, "children": []} for each in entries}
+    top: list[dict[str, Any]] = []
+    for each in entries:
+        parent = parents[each["id"]]
+        if parent not in nodes or _leads_to(parents, parent, each["id"]):
+            parents[each["id"]] = None
+            top.append(nodes[each["id"]])
+        else:
+            nodes[parent]["children"].append(nodes[each["id"]])
+    return top
+
+
+def _leads_to(parents: Mapping[Any, Any], start: Any, wanted: Any) -> bool:
+    seen: set[Any] = set()
+    while start in parents and start not in seen:
+        if start == wanted:
+            return True
+        seen.add(start)
+        start = parents[start]
+    return False
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
+    "boolean": boolean,
     "common": common,
+    "day": day,
+    "decodes": decodes,
     "default": default,
+    "having": having,
     "integers": integers,
     "join": join,
+    "length": length,
+    "lower": lower,
     "map": attributes,
+    "matching": matching,
+    "number": number,
+    "numbered": numbered,
+    "page": page,
     "pluck": pluck,
+    "present": present,
     "select": select,
+    "tree": tree,
+    "unique": unique,
 }
+
+# Filters that give entries of the list they are given, as they are: what is read of these is read of that list.
+KEEPING = frozenset({"having", "matching", "page", "present", "select", "unique"})

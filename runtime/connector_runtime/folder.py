@@ -18,6 +18,8 @@ MANIFEST = "connector.yaml"
 _PLACES = {
     "operations": ".yaml",
     "operations/objects": ".yaml",
+    "operations/parts": ".yaml",
+    "operations/bodies": ".yaml",
     "ddl": ".yaml",
     "schemas/api": ".json",
     "schemas/objects": ".json",
@@ -82,8 +84,8 @@ def read_folder(root: Traversable) -> Folder:
             if file.name.endswith(ending):
                 _read(folder, name, file)
             elif file.name.endswith(_STRAYS):
-                fix = f"name it {file.name.rpartition('.')[0]}{ending}"
-                folder.problems.append(Problem(name, 1, 1, "stray-file", "this file is not read", "", fix))
+                why, fix = f"{place} holds {ending} files", f"name it {file.name.rpartition('.')[0]}{ending}"
+                folder.problems.append(Problem(name, 1, 1, "stray-file", "this file is not read", why, fix))
     return folder
 
 

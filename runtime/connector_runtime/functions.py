@@ -8,11 +8,12 @@ from typing import Any
 
 from .errors import SpecError
 from .filters import FILTERS, get, item, text
-from .source import Document, Pointer
+from .places import Pointer
+from .source import Document
 from .templates import is_template, parse
 
 _NAMESPACE: dict[str, Any] = {
-    "__builtins__": {"isinstance": isinstance, "str": str, "dict": dict},
+    "__builtins__": {each.__name__: each for each in (isinstance, str, int, float, dict, type(None))},
     "get": get,
     "item": item,
     "text": text,

@@ -15,7 +15,8 @@ from .listing import Call, read_all
 from .memory import Dictionary
 from .resources import Reader, Row, Selection
 
-# A record with what was joined to it: slot 0 is the record, then one slot for each join, in their order.
+# A record with what was joined to it: slot 0 is the record, then one slot for each join in their order, and last
+# what the object is given.
 Context = list[Any]
 Path = tuple[str, ...]
 
@@ -33,7 +34,7 @@ class Join:
     by: str | None
     key: Callable[[Context], Any]
     when: Callable[[Context], Any] | None = None
-    where: Callable[[Row], Any] | None = None
+    where: Callable[[tuple[Row, Mapping[str, Any]]], Any] | None = None
     order: tuple[tuple[str, bool], ...] = ()
     shape: Shape | None = None
 
@@ -64,12 +65,14 @@ class Shape:
     name: str
     joins: tuple[Join, ...]
     build: Callable[[Context], Any]
+    given: Mapping[str, Any]
     levels: tuple[tuple[Group, ...], ...] = ()
 
 
-def shaped(call: Call, shape: Shape, records: list[Row]) -> Exchange[list[Any]]:
+def shaped(call: Call, shape: Shape, records: list[Row], given: Mapping[str, Any]) -> Exchange[list[Any]]:
     """Build the object for every record; requests: ceil(ids / chunk) for each joined resource."""
-    roots = [_context(shape, record) for record in records]
+    told = {**shape.given, **given}
+    roots = [_context(shape, record, told) for record in records]
     contexts: dict[Path, list[Context]] = {(): roots}
     for level in shape.levels:
         asked = [_keys(group, contexts) for group in level]
@@ -80,8 +83,8 @@ def shaped(call: Call, shape: Shape, records: list[Row]) -> Exchange[list[Any]]:
     return [shape.build(context) for context in roots]
 
 
-def _context(shape: Shape, record: Row) -> Context:
-    return [record, *[None] * len(shape.joins)]
+def _context(shape: Shape, record: Row, given: Mapping[str, Any]) -> Context:
+    return [record, *[None] * len(shape.joins), given]
 
 
 def _key(join: Join, context: Context) -> list[Any]:
@@ -144,22 +147,23 @@ def _settle(node: Node, parents: list[Context], by_key: Mapping[Any, list[Row]])
     join = node.join
     made: list[Context] = []
     for parent in parents:
-        rows = _chosen(join, _key(join, parent), by_key)
+        rows = _chosen(join, parent, by_key)
         shape = join.shape
-        values: list[Any] = [_context(shape, row) for row in rows] if shape else rows
+        values: list[Any] = [_context(shape, row, shape.given) for row in rows] if shape else rows
         made.extend(values if shape else ())
         parent[join.slot] = values if join.many else values[0] if values else None
     return made
 
 
-def _chosen(join: Join, keys: list[Any], by_key: Mapping[Any, list[Row]]) -> list[Row]:
+def _chosen(join: Join, parent: Context, by_key: Mapping[Any, list[Row]]) -> list[Row]:
+    keys = _key(join, parent)
     if join.by is None:
         # A record that can't be read is still known by its id; all its other fields are null.
         rows = [row for key in keys for row in by_key.get(key, [{"id": key}])]
     else:
         rows = [row for key in keys for row in by_key.get(key, ())]
     if join.where is not None:
-        rows = [row for row in rows if join.where(row)]
+        rows = [row for row in rows if join.where((row, parent[-1]))]
     rows = sorted_rows(rows, join.order)
     return rows if join.many else rows[:1]
 

@@ -2,22 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .errors import ConnectorError, SpecError
+from .errors import Conflict, ConnectorError, InputProblem, InvalidInput, NotFound, SpecError
 from .exchange import Exchange, together
 from .filters import text
 from .functions import located
 from .inputs import InputCheck
 from .joins import Shape, shaped, sorted_rows
-from .listing import Call, read_all, read_first, read_page, read_remembered
-from .resources import Reader
+from .listing import Call, Listing, Part, read_first, read_list, read_page, read_remembered
+from .resources import Reader, Row
 from .schemas import Schema, Validator
+from .writing import RESUME, Check, Function, Journal, Scope, Write, check_all, write_all
 
-Scope = dict[str, Any]
-Function = Callable[[Any], Any]
+Kind = Literal["main", "ddl"]
+Effect = Literal["read", "create"]
+
+# The errors of checks, by their code; the first weighs most.
+_CHECKED = {kind.code: kind for kind in (InvalidInput, NotFound, Conflict)}
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a part of a list asks: its filters, and the test of its rows with the inputs that test reads."""
+
+    query: Function
+    where: Function | None = None
+    inputs: tuple[str, ...] = ()
+
+    def part(self, scope: Scope, reader: Reader, call: Call) -> Part:
+        """Put the question for a call."""
+        selection = reader.resource.select(self.query(scope), call.dialect)
+        where, given = self.where, scope["input"]
+        if where is None:
+            return Part(selection)
+        return Part(selection, lambda row: where((row, given)), repr([given.get(name) for name in self.inputs]))
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The record that a list belongs to: how to read it, its id, and the input that names it."""
+
+    reader: Reader
+    id: Function
+    pointer: str
+
+    def check(self, scope: Scope, call: Call) -> Exchange[None]:
+        """Raise NotFound when the parent does not exist."""
+        selection = self.reader.resource.select({"ids": self.id(scope)}, call.dialect)
+        if (yield from read_first(call, self.reader, selection)) is None:
+            message = f"no record of {self.reader.resource.name} has this id"
+            raise NotFound("what the list belongs to does not exist", errors=[InputProblem(self.pointer, message)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,68 +62,113 @@ class Step:
     """One read of an operation. `first`: the first record or None; else a list, all of it or one page."""
 
     name: str
-    first: bool
     reader: Reader
-    query: Function
-    when: Function | None
-    page: Function | None
-    size: Function | None
-    shape: Shape | None
+    questions: tuple[Question, ...]
+    first: bool = False
+    when: Function | None = None
+    page: Function | None = None
+    size: Function | None = None
+    order: tuple[tuple[str, bool], ...] = ()
+    parent: Parent | None = None
+    shape: Shape | None = None
+    given: Function | None = None
 
     def run(self, scope: Scope, call: Call, page_of_operation: int | None) -> Exchange[Any]:
         """Read, and build the objects where the step names one."""
         if self.when is not None and not self.when(scope):
             return None
-        selection = self.reader.resource.select(self.query(scope), call.dialect)
-        if self.first:
-            row = yield from read_first(call, self.reader, selection)
-            rows = [] if row is None else [row]
-        elif self.page is not None and self.size is not None:
-            rows = yield from read_page(call, self.reader, selection, self.page(scope), self.size(scope))
-        elif page_of_operation is not None:
-            rows = yield from read_remembered(call, self.reader, selection, anew=page_of_operation == 1)
-        else:
-            (rows,) = yield from read_all(call, [(self.reader, selection)])
-        values = rows if self.shape is None else (yield from shaped(call, self.shape, rows))
+        rows = yield from self._rows(scope, call, page_of_operation)
+        if not rows and self.parent is not None:
+            yield from self.parent.check(scope, call)
+        given = {} if self.given is None else self.given(scope)
+        values = rows if self.shape is None else (yield from shaped(call, self.shape, rows, given))
         return (values[0] if values else None) if self.first else values
+
+    def _rows(self, scope: Scope, call: Call, page_of_operation: int | None) -> Exchange[list[Row]]:
+        listing = Listing(self.reader, tuple(each.part(scope, self.reader, call) for each in self.questions))
+        if self.first:
+            row = yield from read_first(call, self.reader, listing.parts[0].selection)
+            return [] if row is None else [row]
+        if self.page is not None and self.size is not None:
+            return (yield from read_page(call, listing, self.page(scope), self.size(scope)))
+        if page_of_operation is None:
+            rows = yield from read_list(call, listing)
+        else:
+            rows = yield from read_remembered(call, listing, anew=page_of_operation == 1)
+        return sorted_rows(rows, self.order)
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of an operation that is worked out, without asking."""
+
+    name: str
+    value: Function
+    when: Function | None
+
+    def run(self, scope: Scope, call: Call, page_of_operation: int | None) -> Exchange[Any]:  # noqa: ARG002
+        """Work the value out; null when the step is left out."""
+        yield from ()
+        return self.value(scope) if self.when is None or self.when(scope) else None
+
+
+Stage = tuple[Step | Value, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A main operation: steps in stages, those of one stage side by side; then its output."""
+    """A main operation: reads in stages, those of one stage side by side; checks; writes; further reads; the output."""
 
-    stages: tuple[tuple[Step, ...], ...]
+    stages: tuple[Stage, ...]
+    checks: tuple[Check, ...]
+    writes: tuple[Write, ...]
+    later: tuple[Stage, ...]
     output: Function
+    acting_user: Function | None
     page: Function | None
 
-    def run(self, given: Mapping[str, Any], call: Call) -> Exchange[Any]:
+    def run(self, operation: str, given: Mapping[str, Any], call: Call) -> Exchange[Any]:
         """Run the steps and build the output."""
         scope: Scope = {"input": given}
         page = None if self.page is None else self.page(scope)
-        for stage in self.stages:
+        journal = Journal.opened(operation, given) if self.writes else None
+        yield from self._read(self.stages, scope, call, page)
+        if journal is not None:
+            # A call that goes on from a token has passed its checks; what it wrote would fail them now.
+            if RESUME not in given:
+                check_all(self.checks, scope, _CHECKED)
+            acting = None if self.acting_user is None else text(self.acting_user(scope))
+            yield from write_all(call, acting, self.writes, scope, journal)
+            yield from self._read(self.later, scope, call, page)
+        return self.output(scope)
+
+    def _read(self, stages: tuple[Stage, ...], scope: Scope, call: Call, page: int | None) -> Exchange[None]:
+        for stage in stages:
             results = yield from together([step.run(scope, call, page) for step in stage])
             scope.update(zip((step.name for step in stage), results, strict=True))
-        return self.output(scope)
 
 
 @dataclass(frozen=True, slots=True)
 class DropDown:
-    """A drop-down list: every record as a choice of text and value."""
+    """A drop-down list: every record as a choice of text and value, or choices that never change."""
 
-    step: Step
+    step: Step | None
     entry: Function
-    order: tuple[tuple[str, bool], ...]
+    ordered: bool
+    choices: tuple[dict[str, Any], ...] = ()
 
-    def run(self, given: Mapping[str, Any], call: Call) -> Exchange[Any]:
-        """Read every record; give the choices in order, narrowed by `search` and `value` where these are given."""
-        records = yield from self.step.run({"input": given}, call, None)
-        choices = [self._choice(record, given) for record in sorted_rows(records, self.order)]
-        if not self.order:
+    def run(self, operation: str, given: Mapping[str, Any], call: Call) -> Exchange[Any]:  # noqa: ARG002
+        """Give the choices in order, narrowed by `search` and `value` where these are given."""
+        choices = list(self.choices)
+        if self.step is not None:
+            records = yield from self.step.run({"input": given}, call, None)
+            choices = [self._choice(record, given) for record in records]
+        if not self.ordered:
             choices.sort(key=lambda choice: choice["text"].casefold())
         search, value = given.get("search", "").casefold(), given.get("value")
         return {
             "result": [
-                choice
+                dict(choice)
                 for choice in choices
                 if search in choice["text"].casefold() and (value is None or text(value) == text(choice["value"]))
             ]
@@ -105,8 +187,8 @@ class Operation:
     name: str
     title: str
     description: str
-    kind: Literal["main", "ddl"]
-    effect: Literal["read", "create"]
+    kind: Kind
+    effect: Effect
     input_schema: Schema = field(repr=False)
     output_schema: Schema = field(repr=False)
     _plan: Plan | DropDown = field(repr=False)
@@ -123,7 +205,7 @@ class Operation:
         Raises ConnectorError. An output that breaks the contract is never given.
         """
         try:
-            output: dict[str, Any] = yield from self._plan.run(self.ready(given), call)
+            output: dict[str, Any] = yield from self._plan.run(self.name, self.ready(given), call)
             if self._output.accepts(output):
                 return output
             first = self._output.violations(output)[0]

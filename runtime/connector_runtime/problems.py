@@ -26,22 +26,32 @@ class Problem:
         return f"{self.file}:{self.line}:{self.column}: {self.what} [{self.code}]"
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Give the known name nearest to `name`; "" when none is near."""
+    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return near[0] if near else ""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest the known name nearest to `name`, as a sentence; "" when none is near."""
-    near = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.6)
-    return f'did you mean "{near[0]}"?' if near else ""
+    near = nearest(name, known)
+    return f'did you mean "{near}"?' if near else ""
 
 
 def listed(names: Iterable[str]) -> str:
-    """Write names in a sentence, in order, without end for long lists."""
+    """Write names in a sentence, in order; of many names the first 25."""
     every = sorted(names)
+    if not every:
+        return "nothing"
     shown = ", ".join(every[:25])
     return f"{shown} and {len(every) - 25} more" if len(every) > 25 else shown
 
 
 def count(number: int, noun: str) -> str:
     """Write a number with its noun: 1 file, 2 files."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    if number == 1:
+        return f"{number} {noun}"
+    return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
 
 
 def render_text(problems: Sequence[Problem], checked: int) -> str:
@@ -72,7 +82,7 @@ def render_json(problems: Sequence[Problem], checked: int) -> str:
     return orjson.dumps({"problems": rows, "checked": checked}, option=orjson.OPT_INDENT_2).decode()
 
 
-def render_github(problems: Sequence[Problem], checked: int) -> str:
+def render_github(problems: Sequence[Problem], _: int) -> str:
     """Render as GitHub workflow annotations, one line a problem."""
     lines = []
     for problem in problems:

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .grammar import problem
+from .places import Pointer
 from .problems import Problem, did_you_mean, listed
 from .schemas import DIALECT, metaschema, references, resolve, target
-from .source import Document, Pointer, duplicate_keys
+from .source import Document, duplicate_keys
 from .specs import Specs
 
 _CONTRACTS = "schemas/operations"
 _OBJECTS = "schemas/objects"
+_OPERATIONS = ("operations", "ddl")
 
 
 def check_schemas(specs: Specs) -> Iterator[Problem]:
@@ -26,7 +28,8 @@ def check_schemas(specs: Specs) -> Iterator[Problem]:
 def _check_file(specs: Specs, name: str, document: Document) -> Iterator[Problem]:
     yield from duplicate_keys(document)
     if not isinstance(document.data, dict) or document.data.get("$schema") != DIALECT:
-        yield document.problem(("$schema",), "wrong-dialect", "this is not marked as JSON Schema 2020-12", "", f'write "$schema": "{DIALECT}"')
+        what, fix = "this is not marked as JSON Schema 2020-12", f'write "$schema": "{DIALECT}"'
+        yield document.problem(("$schema",), "wrong-dialect", what, "", fix)
         return
     for violation in metaschema().violations(document.data):
         yield problem(document, violation)
@@ -36,7 +39,9 @@ def _check_file(specs: Specs, name: str, document: Document) -> Iterator[Problem
         yield from _check_lookup(specs, document, pointer, lookup)
 
 
-def _check_reference(specs: Specs, name: str, document: Document, pointer: Pointer, reference: str) -> Iterator[Problem]:
+def _check_reference(
+    specs: Specs, name: str, document: Document, pointer: Pointer, reference: str
+) -> Iterator[Problem]:
     file, _ = target(name, reference)
     if "://" in reference or file.startswith(("..", "/")):
         why = "a connector is read without a network, from its own folder"
@@ -45,8 +50,9 @@ def _check_reference(specs: Specs, name: str, document: Document, pointer: Point
     try:
         resolve(specs.folder.schemas, name, reference)
     except (LookupError, TypeError, ValueError):
-        hint = did_you_mean(file, specs.folder.schemas)
-        why = "" if file in specs.folder.schemas else f"there is no {file}"
+        known = file in specs.folder.schemas
+        hint = "" if known else did_you_mean(file, specs.folder.schemas)
+        why = f"{file} has nothing at #{reference.partition('#')[2]}" if known else f"there is no {file}"
         yield document.problem(pointer, "unresolved-ref", f'"{reference}" leads nowhere', why, hint)
 
 
@@ -65,6 +71,8 @@ def _lookups(node: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str
 def _check_lookup(specs: Specs, document: Document, pointer: Pointer, lookup: Mapping[str, Any]) -> Iterator[Problem]:
     name = str(lookup.get("operation"))
     if name not in specs.ddls:
+        if f"ddl/{name}.yaml" in specs.folder.names:
+            return
         what, why = f'there is no drop-down "{name}"', f"ddl has {listed(specs.ddls)}"
         place = (*pointer, "operation")
         yield document.problem(place, "unknown-operation", what, why, did_you_mean(name, specs.ddls))
@@ -73,17 +81,22 @@ def _check_lookup(specs: Specs, document: Document, pointer: Pointer, lookup: Ma
     for key in lookup.get("input", {}):
         if key not in known:
             what, why = f'the drop-down "{name}" has no input "{key}"', f"its inputs are {listed(known)}"
-            yield document.problem((*pointer, "input", key), "unknown-input", what, why, did_you_mean(key, known), key=True)
+            fix = did_you_mean(key, known)
+            yield document.problem((*pointer, "input", key), "unknown-input", what, why, fix, key=True)
 
 
 def _check_unused(specs: Specs) -> Iterator[Problem]:
-    operations = {*specs.operations, *specs.ddls}
+    split = [file.rpartition("/") for file in specs.folder.names]
+    operations = {file.removesuffix(".yaml") for place, _, file in split if place in _OPERATIONS}
     for name, document in specs.folder.below(_CONTRACTS):
         operation, _, end = name.rpartition(".")
-        if operation not in operations or end not in ("input", "output"):
-            what, hint = f'there is no operation "{operation or name}"', did_you_mean(operation, operations)
+        if end not in ("input", "output"):
+            what, why = "this file belongs to no operation", "it is named NAME.input.json or NAME.output.json"
+            yield document.problem((), "orphan-schema", what, why)
+        elif operation not in operations:
+            what, hint = f'there is no operation "{operation}"', did_you_mean(operation, operations)
             yield document.problem((), "orphan-schema", what, f"operations are {listed(operations)}", hint)
     used = {target(name, each)[0] for name, data in specs.folder.schemas.items() for _, each in references(data)}
     for name, document in specs.folder.below(_OBJECTS):
-        if document.name not in used and name not in specs.objects:
+        if document.name not in used and f"operations/objects/{name}.yaml" not in specs.folder.names:
             yield document.problem((), "orphan-schema", "no other file uses this schema", "", "remove it")

@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
 import jsonschema_rs
 
 from .moments import is_day, is_moment
-from .problems import did_you_mean, listed
-from .source import Pointer
+from .places import Pointer
+from .problems import count, did_you_mean, listed
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FORMATS = {"date-time": is_moment, "date": is_day}
 _ARTICLES = {"integer": "an integer", "object": "an object", "array": "a list", "null": "null"}
+_CLOSED = ("additionalProperties", "unevaluatedProperties")
+_OF_KEYS = (*_CLOSED, "required", "dependentRequired", "propertyNames")
+_BOUNDS = {
+    "minimum": ("at least", ""),
+    "maximum": ("at most", ""),
+    "exclusiveMinimum": ("more than", ""),
+    "exclusiveMaximum": ("less than", ""),
+    "minLength": ("at least", "character"),
+    "maxLength": ("at most", "character"),
+    "minItems": ("at least", "entry"),
+    "maxItems": ("at most", "entry"),
+    "minProperties": ("at least", "entry"),
+    "maxProperties": ("at most", "entry"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
     """One broken rule: the place in the instance, the JSON Schema keyword, what is wrong without any value.
 
-    `key` says that the mistake is the key itself (it is unknown), `known` which keys or values were allowed.
+    `known` are the names or values that would have been right, `about` says more about what is wanted.
     """
 
     pointer: Pointer
     keyword: str
     message: str
     known: tuple[str, ...] = ()
-    key: bool = False
+    about: str = ""
 
     @property
     def path(self) -> str:
@@ -40,9 +54,14 @@ class Violation:
         return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in self.pointer)
 
     @property
-    def suggestion(self) -> str:
-        """The nearest allowed name, where the mistake looks like a slip."""
-        return did_you_mean(str(self.pointer[-1]), self.known) if self.key else ""
+    def is_unknown_key(self) -> bool:
+        """Whether the mistake is the key itself."""
+        return self.keyword in _CLOSED
+
+    @property
+    def mapping(self) -> Pointer:
+        """The place of the mapping whose keys are not as they should be."""
+        return self.pointer[:-1] if self.keyword in _OF_KEYS else self.pointer
 
 
 class Validator:
@@ -63,33 +82,61 @@ class Validator:
         found: dict[Violation, None] = {}
         for error in self._compiled.iter_errors(instance):
             found.update(dict.fromkeys(self._explain(error, instance)))
-        return sorted(found, key=lambda each: [str(part) for part in each.pointer])
+        return sorted(found, key=lambda each: [(isinstance(part, str), part) for part in each.pointer])
 
     def _explain(self, error: jsonschema_rs.ValidationError, instance: Any) -> Iterator[Violation]:
         pointer: Pointer = tuple(error.instance_path)
         kind, value = error.kind.name, error.kind.value
+        place = list(error.schema_path)
+        if kind == "falseSchema" and place[-1:] == ["additionalProperties"]:
+            kind, value = "additionalProperties", [*_at(instance, pointer)]  # closed, and no key is known at all
+        node = self._node(place[:-1])
         if kind == "required":
-            yield Violation((*pointer, str(value)), kind, "is required", (str(value),))
-        elif kind in ("additionalProperties", "unevaluatedProperties"):
-            known = self._known_keys(list(error.schema_path)[:-1])
+            yield _missing(pointer, str(value), str(place[-1]), node, _at(instance, pointer))
+        elif kind in _CLOSED:
+            known = sorted(node.get("properties", {}))
             for name in value:
                 hint = did_you_mean(name, known) or f"known are {listed(known)}"
-                yield Violation((*pointer, name), kind, f"is not known; {hint}", tuple(known), key=True)
-        elif kind in ("anyOf", "oneOf") and (branch := _nearest(error.kind.context, pointer)):
+                yield Violation((*pointer, name), kind, f"is not known; {hint}", tuple(known))
+        elif kind == "propertyNames":
+            for inner in self._explain(value, instance):
+                yield replace(inner, pointer=(*pointer, str(value.instance)), keyword=kind)
+        elif kind in ("anyOf", "oneOf"):
+            yield from self._choose(kind, value, node, pointer, instance)
+        else:
+            sentence = _sentence(kind, value, _at(instance, pointer), node)
+            yield Violation(pointer, kind, sentence, _options(kind, value))
+
+    def _choose(
+        self, kind: str, branches: list[list[Any]], node: Schema, pointer: Pointer, instance: Any
+    ) -> Iterator[Violation]:
+        """Explain why no branch fits, or more than one; branches that differ in one point are told in one sentence."""
+        found = _at(instance, pointer)
+        if not all(branches):
+            names = [name for each in node.get(kind, ()) for name in each.get("required", ()) if name in found]
+            what = f"takes only one of {_these(names, 'and')}" if names else "fits more than one of the allowed forms"
+            yield Violation(pointer, kind, what)
+        elif all(each.kind.name == "required" and each.instance_path == list(pointer) for b in branches for each in b):
+            wanted = [[str(each.kind.value) for each in branch] for branch in branches]
+            known = tuple(name for names in wanted for name in names)
+            yield Violation(pointer, kind, f"needs {', or '.join(_these(names, 'and') for names in wanted)}", known)
+        elif not (right := [branch for branch in branches if not _of_another_type(branch, pointer)]):
+            types = {name for branch in branches for each in branch for name in each.kind.value}
+            yield Violation(pointer, "type", _sentence("type", sorted(types), found, {}))
+        elif (branch := _nearest(right, pointer)) is None:
+            yield Violation(pointer, kind, "fits none of the allowed forms")
+        else:
             for inner in branch:
                 yield from self._explain(inner, instance)
-        else:
-            yield Violation(pointer, kind, _sentence(kind, value, _at(instance, pointer)), _options(kind, value))
 
-    def _known_keys(self, path: list[str | int]) -> list[str]:
+    def _node(self, path: list[str | int]) -> Schema:
+        """Give the schema at a path; {} when it lies in a schema of the library's own, such as the meta-schema."""
         node: Any = self._schema
         for part in path:
-            while isinstance(node, dict) and part not in node and "$ref" in node:
-                node = follow(self._schema, node)
+            if isinstance(node, dict) and part not in node:
+                return {}
             node = node[part]
-        while isinstance(node, dict) and "$ref" in node and "properties" not in node:
-            node = follow(self._schema, node)
-        return sorted(node.get("properties", {}))
+        return node if isinstance(node, dict) else {}
 
 
 def follow(root: Schema, node: Schema) -> Schema:
@@ -99,10 +146,27 @@ def follow(root: Schema, node: Schema) -> Schema:
     return node
 
 
-def _nearest(context: list[list[Any]], pointer: Pointer) -> list[Any]:
-    # The branch meant is the one whose faults lie deepest; a branch of another type fails at the value itself.
-    deeper = [branch for branch in context if all(len(each.instance_path) > len(pointer) for each in branch)]
-    return min(deeper, key=len) if len(deeper) == 1 else []
+def _missing(pointer: Pointer, name: str, keyword: str, node: Schema, found: Any) -> Violation:
+    if keyword != "dependentRequired":
+        about = node.get("properties", {}).get(name, {}).get("description", "")
+        return Violation((*pointer, name), "required", "is required", (name,), about)
+    needing = next(key for key, names in node[keyword].items() if name in names and key in found)
+    return Violation((*pointer, name), keyword, f'is required beside "{needing}"', (name,), f'"{needing}" needs it')
+
+
+def _of_another_type(branch: list[Any], pointer: Pointer) -> bool:
+    return any(each.kind.name == "type" and each.instance_path == list(pointer) for each in branch)
+
+
+def _nearest(branches: list[list[Any]], pointer: Pointer) -> list[Any] | None:
+    # Where several branches are of the right type, the one meant is the one whose faults lie deepest.
+    deeper = [branch for branch in branches if all(len(each.instance_path) > len(pointer) for each in branch)]
+    chosen = branches if len(branches) == 1 else deeper
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def _these(names: Sequence[str], word: str) -> str:
+    return f" {word} ".join(f'"{name}"' for name in names)
 
 
 def _at(instance: Any, pointer: Pointer) -> Any:
@@ -112,40 +176,46 @@ def _at(instance: Any, pointer: Pointer) -> Any:
 
 
 def _options(kind: str, value: Any) -> tuple[str, ...]:
-    return tuple(str(each) for each in value if each is not None) if kind == "enum" else ()
+    known = value if kind == "enum" else [value] if kind == "pattern" else []
+    return tuple(str(each) for each in known if each is not None)
 
 
-def _sentence(kind: str, value: Any, found: Any) -> str:
+def _sentence(kind: str, value: Any, found: Any, node: Schema) -> str:
     match kind:
         case "type":
-            wanted = " or ".join(_article(name) for name in sorted(value, key=lambda name: name == "null"))
-            return f"must be {wanted}, got {_article(type_name(found))}"
+            wanted = " or ".join(a_type(name) for name in sorted(value, key=lambda name: name == "null"))
+            return f"must be {wanted}, got {a_type(type_name(found))}"
         case "enum":
             return f"must be one of {', '.join(quoted(each) for each in value)}"
         case "const":
             return f"must be {quoted(value)}"
-        case "minimum" | "maximum":
-            return f"must be at {'least' if kind == 'minimum' else 'most'} {value}"
-        case "minLength":
-            return "must not be empty" if value == 1 else f"must have at least {value} characters"
-        case "maxLength":
-            return f"must have at most {value} characters"
-        case "minItems" | "minProperties":
-            return "must not be empty" if value == 1 else f"must have at least {value} entries"
-        case "maxItems" | "maxProperties":
-            return f"must have at most {value} entr{'y' if value == 1 else 'ies'}"
-        case "uniqueItems":
-            return "must not hold the same entry twice"
         case "pattern":
-            return f"must match {value}"
+            examples = node.get("examples", ())
+            return f"must look like {examples[0]}" if examples else f"must match {value}"
         case "format":
             example = {"date": "2024-03-01", "date-time": "2024-03-01T09:00:00Z"}.get(value, "")
             return f"must be an ISO 8601 {value}, such as {example}" if example else f"must be a valid {value}"
+        case "uniqueItems":
+            return "must not hold the same entry twice"
+        case "multipleOf":
+            return f"must be a multiple of {value}"
+        case "falseSchema":
+            return "is not allowed here"
+        case _ if kind in _BOUNDS:
+            return _bound(kind, value)
         case _:
-            return f"fits none of the allowed forms ({kind})"
+            return "does not fit what is declared"
 
 
-def _article(name: str) -> str:
+def _bound(kind: str, value: Any) -> str:
+    relation, noun = _BOUNDS[kind]
+    if relation == "at least" and value == 1 and noun:
+        return "must not be empty"
+    return f"must have {relation} {count(value, noun)}" if noun else f"must be {relation} {value}"
+
+
+def a_type(name: str) -> str:
+    """Write the name of a JSON type with its article."""
     return _ARTICLES.get(name, f"a {name}")
 
 

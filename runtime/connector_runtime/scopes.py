@@ -97,6 +97,8 @@ def _missing(path: Path, scope: Scope) -> TemplateProblem | None:
             fix = hint.replace('"', f'"{read}.', 1) if hint else ""
             what = f'"{read}.{part}" does not exist'
             code = "unknown-input" if first == "input" else "unknown-field"
-            return TemplateProblem(code, what, f"{kind.origin or read} has {listed(known)}", fix, str(path))
+            owner = kind.origin if read == first and kind.origin else f'"{read}"'
+            why = f"{owner} has {listed(known)}" if known else f"{owner} is a single value, without fields"
+            return TemplateProblem(code, what, why, fix, str(path))
         read, kind = f"{read}.{part}", inner
     return None

@@ -1,7 +1,7 @@
 """The only door to PyYAML: files as data that remembers where each value stands.
 
 YAML is read strictly: no YAML 1.1 words and numbers (``no``, ``012``, ``12:30`` are text), no duplicate keys,
-no anchors, no tags. JSON is read by a JSON parser; its positions are worked out only when a problem needs one.
+no anchors, no tags. JSON is read by a JSON parser; its places are worked out only when a problem needs one.
 """
 
 from __future__ import annotations
@@ -13,26 +13,25 @@ from typing import Any
 import orjson
 import yaml
 
+from .places import Mark, Places, Pointer, json_places
 from .problems import Problem
-
-Pointer = tuple[str | int, ...]
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _QUOTED = ("'", '"', "|", ">")
-_CORE_TAG = "tag:yaml.org,2002:"
 _MAXIMUM_DEPTH = 60
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_LINE_ENDS = {".yaml": re.compile("\r\n|[\r\n\x85\u2028\u2029]"), ".json": re.compile("\n")}
 
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Where a value or a key begins; line and column count from 1. `plain`: text stands there as written."""
-
-    line: int
-    column: int
-    plain: bool = False
+# What helps against the commonest mistakes, by the parser's words.
+_REMEDIES = {
+    "mapping values are not allowed": "put the text in quotes if its colon is meant",
+    "cannot start any token": "indent with spaces, not tabs; put a text that begins with @ or ` in quotes",
+    "found unexpected end of stream": "close the quotes",
+}
+_ONE = "a file holds one document"
 
 
 @dataclass(slots=True)
@@ -42,8 +41,14 @@ class Document:
     name: str
     text: str
     data: Any
-    values: dict[Pointer, Mark] = field(default_factory=dict)
-    keys: dict[Pointer, Mark] = field(default_factory=dict)
+    _places: Places | None = field(default=None, repr=False)
+
+    @property
+    def places(self) -> Places:
+        """Where every key and value stands."""
+        if self._places is None:
+            self._places = json_places(self.text) if self.name.endswith(".json") else _Walk(self).places
+        return self._places
 
     def problem(
         self,
@@ -57,23 +62,29 @@ class Document:
         within: str = "",
     ) -> Problem:
         """Make a problem at a value (or at its key); `within` narrows it to that text inside the value."""
-        mark = self._mark(pointer, key)
-        line, column = mark.line, mark.column
-        lines = self.text.splitlines()
-        excerpt = lines[line - 1] if line <= len(lines) else ""
-        if within and mark.plain:
-            found = re.search(rf"(?<![\w.]){re.escape(within)}(?!\w)", excerpt[column - 1 :])
-            column += found.start() if found else 0
-        return Problem(self.name, line, column, code, what, why, fix, excerpt)
+        mark = self.places.find(pointer, key=key)
+        return self.problem_at(_narrowed(self._lines(), mark, within), code, what, why, fix)
 
-    def _mark(self, pointer: Pointer, key: bool) -> Mark:
-        if not self.values:
-            _positions(self)
-        place = (self.keys if key else self.values).get(pointer)
-        while place is None and pointer:
-            pointer = pointer[:-1]
-            place = self.values.get(pointer)
-        return place or Mark(1, 1)
+    def problem_at(self, mark: Mark, code: str, what: str, why: str = "", fix: str = "") -> Problem:
+        """Make a problem at a place."""
+        lines = self._lines()
+        excerpt = lines[mark.line - 1] if mark.line <= len(lines) else ""
+        return Problem(self.name, mark.line, mark.column, code, what, why, fix, excerpt)
+
+    def _lines(self) -> list[str]:
+        return _LINE_ENDS[self.name[-5:]].split(self.text)
+
+
+def _narrowed(lines: list[str], mark: Mark, within: str) -> Mark:
+    """Find a text inside a value: a path of names as it stands, else its last name."""
+    for wanted, before in ((within, r"(?<![\w.])"), (within.rpartition(".")[2], r"(?<!\w)")):
+        edges = (before, r"(?!\w)") if re.match(r"\w", wanted) else ("", "")
+        pattern = re.compile(re.escape(wanted).join(edges))
+        for number in range(mark.line, mark.last + 1) if wanted else ():
+            found = pattern.search(lines[number - 1], mark.column - 1 if number == mark.line else 0)
+            if found:
+                return Mark(number, found.start() + 1)
+    return mark
 
 
 def read_yaml(name: str, raw: bytes) -> tuple[Document | None, list[Problem]]:
@@ -82,7 +93,9 @@ def read_yaml(name: str, raw: bytes) -> tuple[Document | None, list[Problem]]:
     if problems:
         return None, problems
     document = Document(name, text, None)
-    document.data, problems = _positions(document)
+    walk = _Walk(document)
+    document.data, document._places = walk.data, walk.places
+    problems = [*walk.problems, *duplicate_keys(document)]
     return (None if problems else document), problems
 
 
@@ -94,13 +107,19 @@ def read_json(name: str, raw: bytes) -> tuple[Document | None, list[Problem]]:
     try:
         return Document(name, text, orjson.loads(text)), []
     except orjson.JSONDecodeError as error:
-        empty = Document(name, text, None, values={(): Mark(error.lineno, error.colno)})
-        return None, [empty.problem((), "json-syntax", f"this is not JSON: {error.msg}")]
+        mark = Mark(error.lineno, error.colno)
+        return None, [Document(name, text, None).problem_at(mark, "json-syntax", f"this is not JSON: {error.msg}")]
 
 
 def duplicate_keys(document: Document) -> list[Problem]:
-    """Find keys written twice in a JSON document, which a JSON parser passes over silently."""
-    return _positions(Document(document.name, document.text, None))[1]
+    """Find keys written twice in a document: a parser takes the last and passes over the first silently."""
+    return [_duplicate(document, *each) for each in document.places.twice]
+
+
+def _duplicate(document: Document, pointer: Pointer, mark: Mark) -> Problem:
+    first = document.places.keys[pointer].line
+    what = f'the key "{pointer[-1]}" stands twice'
+    return document.problem_at(mark, "duplicate-key", what, f"first on line {first}", "keep one of them")
 
 
 def _decoded(name: str, raw: bytes) -> tuple[str, list[Problem]]:
@@ -108,81 +127,118 @@ def _decoded(name: str, raw: bytes) -> tuple[str, list[Problem]]:
         return raw.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        column = len(raw[raw.rfind(b"\n", 0, error.start) + 1 : error.start].decode("utf-8", "replace")) + 1
         what = f"byte {raw[error.start]:#04x} is not UTF-8"
         return "", [Problem(name, line, column, "not-utf8", what, fix="save the file as UTF-8")]
 
 
-def _positions(document: Document) -> tuple[Any, list[Problem]]:
-    # A tab is as wide as a space here, and JSON strings hold none, so columns stay true.
-    text = document.text.replace("\t", " ") if document.name.endswith(".json") else document.text
-    walk = _Walk(document)
-    data = None
-    try:
-        node = yaml.compose(text, Loader=_LOADER)
-        data = walk.value(node, ()) if node is not None else None
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
-        context = f" ({error.context})" if error.context else ""
-        document.values[()] = place
-        walk.problems.append(document.problem((), "yaml-syntax", f"this is not YAML: {error.problem}{context}"))
-    except yaml.YAMLError as error:
-        what = f"this is not YAML: {str(error).splitlines()[0]}"
-        walk.problems.append(Problem(document.name, 1, 1, "yaml-syntax", what))
-    return data, walk.problems
-
-
 class _Walk:
-    """Turns YAML nodes into data, noting every place and every mistake."""
+    """Turns YAML into data, noting every place and every mistake."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
+        self.places = Places()
         self.problems: list[Problem] = []
-        self.seen: set[int] = set()
+        self.data = self._root(document.text)
 
-    def value(self, node: yaml.Node, pointer: Pointer) -> Any:
-        mark = Mark(node.start_mark.line + 1, node.start_mark.column + 1, _is_plain(node))
-        self.document.values[pointer] = mark
-        if id(node) in self.seen:
-            return self._refuse(pointer, "yaml-alias", "aliases are not allowed", "write the value out")
-        self.seen.add(id(node))
-        if not node.tag.startswith(_CORE_TAG):
-            return self._refuse(pointer, "yaml-tag", f"the tag {node.tag} is not allowed", "remove the tag")
-        if len(pointer) > _MAXIMUM_DEPTH:
-            return self._refuse(pointer, "yaml-depth", f"nested deeper than {_MAXIMUM_DEPTH} levels", "")
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, pointer)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(each, (*pointer, index)) for index, each in enumerate(node.value)]
-        assert isinstance(node, yaml.ScalarNode)
-        return node.value if node.style in _QUOTED else _scalar(node.value)
+    def _root(self, text: str) -> Any:
+        unprintable = _UNPRINTABLE.search(text)
+        if unprintable:
+            line = text.count("\n", 0, unprintable.start()) + 1
+            mark = Mark(line, unprintable.start() - text.rfind("\n", 0, unprintable.start()))
+            what = f"the character U+{ord(unprintable[0]):04X} can't be printed"
+            return self._refuse(mark, "yaml-syntax", f"this is not YAML: {what}", "", "remove it")
+        self.events = yaml.parse(text, Loader=_LOADER)
+        try:
+            return self._document()
+        except yaml.MarkedYAMLError as error:
+            return self._refuse(_mark_of(error, text), "yaml-syntax", *_explained(error))
 
-    def _mapping(self, node: yaml.MappingNode, pointer: Pointer) -> dict[str, Any]:
+    def _document(self) -> Any:
+        """Read the one document there may be. Nothing here or below goes deeper than it is allowed to."""
+        data, documents = None, 0
+        for event in self.events:
+            if isinstance(event, yaml.DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    fix = "remove the ---"
+                    return self._refuse(_mark(event), "yaml-syntax", "a second document begins here", _ONE, fix)
+                data = self._value(next(self.events), ())
+        return data
+
+    def _value(self, event: yaml.Event, pointer: Pointer) -> Any:
+        mark = _mark(event)
+        self.places.values[pointer] = mark
+        refusal = _refusal(event, pointer)
+        if refusal:
+            self._refuse(mark, *refusal)
+            return self._skip(event)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(pointer)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self._sequence(pointer)
+        assert isinstance(event, yaml.ScalarEvent)
+        return event.value if event.style in _QUOTED else _scalar(event.value)
+
+    def _mapping(self, pointer: Pointer) -> dict[str, Any]:
         result: dict[str, Any] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
-            inner = (*pointer, str(key))
-            mark = Mark(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-            if key is None:
-                self.document.values[inner] = mark
-                self._refuse(inner, "yaml-key", "a key must be text", "")
-            elif key in result:
-                first = self.document.keys[inner].line
-                self.document.values[inner] = mark
-                what = f'the key "{key}" stands twice'
-                self._refuse(inner, "duplicate-key", what, "keep one of them", f"first on line {first}")
+        while not isinstance(key := next(self.events), yaml.MappingEndEvent):
+            mark, inner = _mark(key), (*pointer, getattr(key, "value", ""))
+            if not isinstance(key, yaml.ScalarEvent) or _refusal(key, ()):
+                self._refuse(mark, "yaml-key", "a key must be plain text")
+                self._skip(key)
+                self._skip(next(self.events))
+            elif self.places.add_key(inner, mark):
+                result[key.value] = self._value(next(self.events), inner)
             else:
-                self.document.keys[inner] = mark
-                result[key] = self.value(value_node, inner)
+                self._skip(next(self.events))
         return result
 
-    def _refuse(self, pointer: Pointer, code: str, what: str, fix: str, why: str = "") -> None:
-        self.problems.append(self.document.problem(pointer, code, what, why, fix))
+    def _sequence(self, pointer: Pointer) -> list[Any]:
+        result: list[Any] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            result.append(self._value(event, (*pointer, len(result))))
+        return result
+
+    def _skip(self, event: yaml.Event) -> None:
+        """Pass over a value with all that is in it."""
+        depth = int(isinstance(event, yaml.CollectionStartEvent))
+        while depth:
+            event = next(self.events)
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+
+    def _refuse(self, mark: Mark, code: str, what: str, why: str = "", fix: str = "") -> None:
+        self.problems.append(self.document.problem_at(mark, code, what, why, fix))
 
 
-def _is_plain(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.start_mark.line == node.end_mark.line
+def _refusal(event: yaml.Event, pointer: Pointer) -> tuple[str, str, str, str] | None:
+    """Tell what is not taken of YAML: code, what, why, fix."""
+    if getattr(event, "anchor", None) is not None:
+        return "yaml-anchor", "anchors and aliases are not allowed", "", "write the value out each time"
+    if getattr(event, "tag", None) is not None:
+        return "yaml-tag", "tags are not allowed", "", "remove the tag"
+    if isinstance(event, yaml.CollectionStartEvent) and len(pointer) >= _MAXIMUM_DEPTH:
+        return "yaml-depth", f"nested deeper than {_MAXIMUM_DEPTH} levels", "", ""
+    return None
+
+
+def _mark(event: yaml.Event) -> Mark:
+    assert event.start_mark is not None
+    assert event.end_mark is not None
+    return Mark(event.start_mark.line + 1, event.start_mark.column + 1, event.end_mark.line + 1)
+
+
+def _mark_of(error: yaml.MarkedYAMLError, text: str) -> Mark:
+    # What is open to the end of the file is mended where it began.
+    at_end = error.problem_mark is None or not text[error.problem_mark.index :].strip()
+    mark = error.context_mark if at_end and error.context_mark else error.problem_mark
+    return Mark(mark.line + 1, mark.column + 1) if mark else Mark(1, 1)
+
+
+def _explained(error: yaml.MarkedYAMLError) -> tuple[str, str, str]:
+    remedy = next((fix for words, fix in _REMEDIES.items() if words in str(error.problem)), "")
+    context = f" {error.context}" if error.context and error.context.startswith("while") else ""
+    return f"this is not YAML: {error.problem}{context}", "", remedy
 
 
 def _scalar(text: str) -> Any:

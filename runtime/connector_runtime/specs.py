@@ -17,7 +17,13 @@ from .scopes import Kind
 from .source import Document
 from .templates import Path, is_template, parse
 
-_PLACES = {"operation": "operations", "object": "operations/objects", "ddl": "ddl"}
+_PLACES = {
+    "operation": "operations",
+    "object": "operations/objects",
+    "part": "operations/parts",
+    "body": "operations/bodies",
+    "ddl": "ddl",
+}
 _API = "schemas/api"
 
 
@@ -39,10 +45,21 @@ class Specs:
     dialect: Dialect
     operations: dict[str, Spec] = field(default_factory=dict)
     objects: dict[str, Spec] = field(default_factory=dict)
+    parts: dict[str, Spec] = field(default_factory=dict)
+    bodies: dict[str, Spec] = field(default_factory=dict)
     ddls: dict[str, Spec] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     _schemas: dict[str, Schema | None] = field(default_factory=dict)
+
+    def of_kind(self, kind: str) -> dict[str, Spec]:
+        """Give the specs of a kind."""
+        kinds = {"operation": self.operations, "object": self.objects, "ddl": self.ddls}
+        return {**kinds, "part": self.parts, "body": self.bodies}[kind]
+
+    def blocks(self, spec: Spec) -> list[Spec]:
+        """Give an operation's own spec and the parts it includes."""
+        return [spec, *(self.parts[name] for name in spec.data.get("include", ()) if name in self.parts)]
 
     def schema(self, file: str) -> Schema | None:
         """Give a schema file self-contained; None when it is missing, faulty, or refers to what is not there."""
@@ -71,6 +88,12 @@ class Specs:
         found: dict[str, dict[str, Any]] = self.manifest.data.get("dictionaries", {}).get("resources", {})
         return found
 
+    @property
+    def joins(self) -> dict[str, dict[str, Any]]:
+        """The filters that every join of a resource adds."""
+        found: dict[str, dict[str, Any]] = self.manifest.data.get("joins", {})
+        return found
+
 
 @cache
 def _grammar() -> Grammar:
@@ -92,7 +115,7 @@ def read_specs(root: Traversable) -> Specs:
     specs = Specs(folder, manifest, _dialect(manifest.data.get("api", {})))
     for kind, place in _PLACES.items():
         found = {name: Spec(name, each, sound(kind, each)) for name, each in folder.below(place)}
-        {"operation": specs.operations, "object": specs.objects, "ddl": specs.ddls}[kind].update(found)
+        specs.of_kind(kind).update(found)
     for name, each in folder.below(_API):
         if not (faults := _grammar().check("resource", each)[1]):
             specs.resources[name] = Resource.from_schema(name, each.data, specs.dialect)
@@ -136,6 +159,13 @@ def _field_of(path: Path, name: str) -> tuple[str, ...] | None:
         return ()
     rest = [part for part in path.parts[1:] if part != "[]"]
     return (rest[0],) if rest else None
+
+
+def steps_of(blocks: list[Spec], word: str) -> Iterator[tuple[Spec, str, dict[str, Any]]]:
+    """Give the steps (`request`) or writes (`write`) of an operation's blocks, each with the spec it stands in."""
+    for block in blocks:
+        for name, step in block.data.get(word, {}).items():
+            yield block, name, step
 
 
 def names_read(value: Any) -> set[str]:

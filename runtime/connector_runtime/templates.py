@@ -6,22 +6,30 @@ exactly one ``{{ … }}`` keeps the value's type; anything else is text. Null go
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from inspect import Parameter, signature
+from itertools import accumulate
 from typing import Any
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
-from .filters import FILTERS
+from .filters import FILTERS, KEEPING
 from .problems import did_you_mean, listed
 
 # Names that Jinja2's grammar gives a meaning of their own are no names of ours.
-_TESTS = {"none": "{} is None", "string": "isinstance({}, str)", "mapping": "isinstance({}, dict)"}
+_TESTS = {
+    "none": "isinstance({}, NoneType)",
+    "string": "isinstance({}, str)",
+    "number": "isinstance({}, (int, float))",
+    "mapping": "isinstance({}, dict)",
+}
 _COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in"}
 _BINARY: dict[type[nodes.Node], str] = {nodes.And: "and", nodes.Or: "or", nodes.Add: "+", nodes.Sub: "-"}
-_WHOLE = re.compile(r"\{\{(?:(?!\}\}).)*\}\}", re.DOTALL)
+_KEYS = (nodes.Const, nodes.Name, nodes.Neg, nodes.Getattr, nodes.BinExpr)
+_NAMED = {"Mul": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**", "Pos": "+ as a sign", "Getitem": "[ ]"}
+_MAXIMUM_DEPTH = 100
 
 
 class TemplateProblem(Exception):
@@ -44,11 +52,13 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A parsed template: its Python expression over locals ``v_<name>``, and the paths it reads."""
+    """A parsed template: its Python expression over locals ``v_<name>``, the paths it reads, the bodies it
+    uses with the names it gives them."""
 
     text: str
     python: str
     paths: tuple[Path, ...]
+    bodies: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def is_template(value: Any) -> bool:
@@ -67,7 +77,9 @@ def parse(text: str) -> Template:
     try:
         body = _environment().parse(text).body
     except TemplateSyntaxError as error:
-        raise TemplateProblem("template-syntax", f"this template can't be read: {error.message}") from None
+        raise TemplateProblem("template-syntax", f"this template can't be read: {_in_our_words(error)}") from None
+    except RecursionError:
+        raise _refused("so many brackets", "make it simpler") from None
     parts: list[str] = []
     paths: list[Path] = []
     for output in body:
@@ -79,17 +91,35 @@ def parse(text: str) -> Template:
             else:
                 parts.append(_expression(node))
                 paths.extend(_paths(node))
-    if _WHOLE.fullmatch(text) and len(parts) == 1:
-        return Template(text, parts[0], tuple(paths))
+    if not parts:
+        raise _refused("a comment alone", "write it as a comment of the file, after #")
+    if _depth(parts) > _MAXIMUM_DEPTH:
+        raise _refused("so many brackets", "make it simpler")
+    used = (each for output in body for each in output.find_all(nodes.Filter) if each.name == "as")
+    bodies = tuple((_body(each), tuple(str(given.key) for given in each.kwargs)) for each in used)
+    if len(parts) == 1 and text.startswith("{{") and text.endswith("}}"):
+        return Template(text, parts[0], tuple(paths), bodies)
     pieces = ", ".join(part if _is_literal(part) else f"text({part})" for part in parts)
-    return Template(text, f"''.join(({pieces},))", tuple(paths))
+    return Template(text, f"''.join(({pieces},))", tuple(paths), bodies)
 
 
 def _is_literal(part: str) -> bool:
     return part[:1] in "'\""
 
 
-def _expression(node: nodes.Node) -> str:  # noqa: PLR0911 - one line per kind of node
+def _depth(parts: list[str]) -> int:
+    """Give an upper bound of how deep the brackets of an expression are nested; Python has a limit of its own."""
+    return max(accumulate((sign in "([{") - (sign in ")]}") for part in parts for sign in part))
+
+
+def _in_our_words(error: TemplateSyntaxError) -> str:
+    said = str(error.message).removesuffix(".")
+    for name, sign in {"'begin of print statement'": '"{{"', "'end of print statement'": '"}}"'}.items():
+        said = said.replace(name, sign)
+    return said[:1].lower() + said[1:]
+
+
+def _expression(node: nodes.Node) -> str:
     match node:
         case nodes.Const(value=value) if value is None or isinstance(value, bool | int | float | str):
             return repr(value) if not isinstance(value, str) else f"({value!r})"
@@ -99,7 +129,7 @@ def _expression(node: nodes.Node) -> str:  # noqa: PLR0911 - one line per kind o
             return f"get({_expression(inner)}, {_public(name)!r})"
         case nodes.Getitem(node=inner, arg=nodes.Const(value=str() as name)):
             return f"get({_expression(inner)}, {_public(name)!r})"
-        case nodes.Getitem(node=inner, arg=nodes.Const() | nodes.Name() | nodes.Neg() | nodes.Getattr() as key):
+        case nodes.Getitem(node=inner, arg=key) if isinstance(key, _KEYS):
             return f"item({_expression(inner)}, {_expression(key)})"
         case nodes.Not(node=inner):
             return f"(not {_expression(inner)})"
@@ -125,30 +155,70 @@ def _expression(node: nodes.Node) -> str:  # noqa: PLR0911 - one line per kind o
         case nodes.Call():
             raise _refused("calls", f"use a filter: {listed(FILTERS)}", "(")
         case _:
-            raise _refused(type(node).__name__.lower(), "use names, fields, literals, operators and filters")
+            kind = type(node).__name__
+            raise _refused(_NAMED.get(kind, kind.lower()), "use names, fields, literals, and, or, not, +, -, filters")
 
 
 def _condition(node: nodes.CondExpr) -> str:
     if node.expr2 is None:
-        raise TemplateProblem("template-unsupported", '"if" needs an "else" here', "", "add: else none", " if ")
+        raise TemplateProblem("template-unsupported", '"if" needs an "else" here', "", "add: else none", "if")
     return f"({_expression(node.expr1)} if {_expression(node.test)} else {_expression(node.expr2)})"
 
 
 def _test(node: nodes.Test) -> str:
-    if node.name not in _TESTS or node.args:
+    if node.name not in _TESTS or node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
         why = f"tests are {listed(_TESTS)}"
         raise TemplateProblem("unknown-test", f'there is no test "{node.name}"', why, "", node.name)
     return f"({_TESTS[node.name].format(_expression(node.node))})"
 
 
 def _filter(node: nodes.Filter) -> str:
-    if node.node is None or node.name not in FILTERS or node.dyn_args or node.dyn_kwargs:
+    if node.name == "as" and node.node is not None:
+        return f"as_({_expression(node.node)}, {_body(node)!r}, {{{_given(node)}}})"
+    if node.node is None or node.name not in FILTERS:
         hint = did_you_mean(node.name, FILTERS)
         what = f'there is no filter "{node.name}"'
         raise TemplateProblem("unknown-filter", what, f"filters are {listed(FILTERS)}", hint, node.name)
+    keywords = {str(each.key): _expression(each.value) for each in node.kwargs}
+    if not _takes(node, len(keywords)):
+        usage = _usage(node.name)
+        what = f'the filter "{node.name}" takes other arguments'
+        raise TemplateProblem("wrong-arguments", what, "", usage, node.name)
     arguments = [_expression(each) for each in (node.node, *node.args)]
-    arguments += [f"{each.key}={_expression(each.value)}" for each in node.kwargs]
+    arguments += [f"{key}={each}" for key, each in keywords.items()]
     return f"f_{node.name}({', '.join(arguments)})"
+
+
+def _takes(node: nodes.Filter, keywords: int) -> bool:
+    if node.dyn_args or node.dyn_kwargs or len(node.kwargs) != keywords:
+        return False
+    if any(each.key == "attribute" and not isinstance(each.value, nodes.Const) for each in node.kwargs):
+        return False  # which fields are read is known before anything runs
+    try:
+        given = dict.fromkeys(str(each.key) for each in node.kwargs)
+        signature(FILTERS[node.name]).bind(node.node, *node.args, **given)
+    except TypeError:
+        return False
+    return True
+
+
+def _usage(name: str) -> str:
+    _, *wanted = signature(FILTERS[name]).parameters.values()
+    each = [f"{one.name}='…'" if one.kind is Parameter.KEYWORD_ONLY else one.name for one in wanted]
+    return f"write: … | {name}({', '.join(each)})" if each else f"write: … | {name}"
+
+
+def _body(node: nodes.Filter) -> str:
+    match node.args:
+        case [nodes.Const(value=str() as name)]:
+            return name
+        case _:
+            what, fix = '"as" takes the name of a body', "write: | as('NAME')"
+            raise TemplateProblem("template-unsupported", what, "", fix, "as")
+
+
+def _given(node: nodes.Filter) -> str:
+    return ", ".join(f"{each.key!r}: {_expression(each.value)}" for each in node.kwargs)
 
 
 def _public(name: str) -> str:
@@ -162,18 +232,29 @@ def _refused(what: str, fix: str, within: str = "") -> TemplateProblem:
 
 
 def _paths(node: nodes.Node) -> Iterator[Path]:
+    """Find every path that an expression reads."""
     path = _path(node)
     if path:
         yield Path(path)
+        yield from _passed(node)
         return
-    if isinstance(node, nodes.Filter) and node.node is not None:
-        attribute = [each.value for each in node.kwargs if each.key == "attribute"]
-        base = _path(node.node)
-        if base and attribute and isinstance(attribute[0], nodes.Const):
-            yield Path((*base, "[]", str(attribute[0].value)))
-            return
     for child in node.iter_child_nodes():
         yield from _paths(child)
+
+
+def _passed(node: nodes.Node) -> Iterator[Path]:
+    """Find what is read on the way along a path: what filters look at, the keys of entries."""
+    if isinstance(node, nodes.Filter) and node.node is not None:
+        for each in (*node.args, *(argument.value for argument in node.kwargs)):
+            yield from _paths(each)
+        if _attribute(node):
+            yield Path((*_path(node.node), "[]", _attribute(node)))
+        yield from _passed(node.node)
+    elif isinstance(node, nodes.Getitem):
+        yield from _paths(node.arg)
+        yield from _passed(node.node)
+    elif isinstance(node, nodes.Getattr):
+        yield from _passed(node.node)
 
 
 def _path(node: nodes.Node | None) -> tuple[str, ...]:
@@ -183,8 +264,18 @@ def _path(node: nodes.Node | None) -> tuple[str, ...]:
         case nodes.Getattr(node=inner, attr=name) | nodes.Getitem(node=inner, arg=nodes.Const(value=str() as name)):
             base = _path(inner)
             return (*base, name) if base else ()
-        case nodes.Getitem(node=inner, arg=nodes.Const(value=int()) | nodes.Neg()):
+        case nodes.Getitem(node=inner):
             base = _path(inner)
             return (*base, "[]") if base else ()
+        case nodes.Filter(name="map", node=inner):
+            base = _path(inner)
+            return (*base, "[]", _attribute(node)) if base else ()
+        case nodes.Filter(name=name, node=inner) if name in KEEPING:
+            return _path(inner)
         case _:
             return ()
+
+
+def _attribute(node: nodes.Filter) -> str:
+    names = [each.value for each in node.kwargs if each.key == "attribute"]
+    return str(names[0].value) if names and isinstance(names[0], nodes.Const) else ""

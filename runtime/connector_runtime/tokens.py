@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 
 import orjson
 
-from .errors import Unauthorized, UnexpectedResponse
+from .errors import Forbidden, Unauthorized, UnexpectedResponse
 from .exchange import Failure, Outcome, Request, Response, Wire
 from .moments import moment
-from .replies import failed, refused, retry_after, upstream
+from .replies import failed, refused, upstream
 
 _UNUSABLE = "the token endpoint's answer holds no usable access token"
 _NO_MORE = "the API refused the access token; only a client id and secret can get a new one"
@@ -57,9 +57,12 @@ class Grant:
         """
         if isinstance(outcome, Failure):
             raise failed(outcome)
-        if outcome.status in (400, 401, 403):
-            what = "the token endpoint refused the client id, the secret or the acting user"
-            raise Unauthorized(what, retry_after=retry_after(outcome), upstream=self._scrubbed(outcome))
+        if outcome.status == 403:
+            what = "the acting user, or the credential, may not get an access token"
+            raise Forbidden(what, upstream=self._scrubbed(outcome))
+        if outcome.status in (400, 401):
+            what = "the token endpoint refused the client id or secret"
+            raise Unauthorized(what, upstream=self._scrubbed(outcome))
         if not 200 <= outcome.status < 300:
             error = refused(Request("POST", "the token endpoint", resource="access tokens"), outcome)
             error.upstream = self._scrubbed(outcome)

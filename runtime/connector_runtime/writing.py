@@ -1,0 +1,233 @@
+"""Makes several dependent writes, each once: what was done is known at every moment, and can be gone on from.
+
+A write is never repeated on suspicion. Where its outcome is not known, the call ends and says so; calling again with
+the error's resume token looks for the record first.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from .errors import ConnectorError, InputProblem, InvalidInput, OutcomeUnknown, PartialWrite
+from .exchange import Exchange, Failure, Outcome, Request
+from .listing import Call, read_all
+from .problems import count
+from .replies import failed, refused
+from .resources import Reader, Resource
+
+Scope = dict[str, Any]
+Function = Callable[[Any], Any]
+
+RESUME = "resume_token"
+_TOKEN_WRONG = "is not the resume token of a call with this input"
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Loops over lists of a scope; each entry's name and index join the scope."""
+
+    loops: tuple[tuple[str, Function], ...] = ()
+
+    def scopes(self, scope: Scope) -> Iterator[tuple[tuple[int, ...], Scope]]:
+        """Give every turn: its indices, and the scope in it."""
+        turns: list[tuple[tuple[int, ...], Scope]] = [((), scope)]
+        for name, values in self.loops:
+            turns = [
+                ((*at, index), {**inner, name: value, f"{name}_index": index})
+                for at, inner in turns
+                for index, value in enumerate(values(inner) or ())
+            ]
+        yield from turns
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something that must hold before anything is written."""
+
+    each: Each
+    that: Function
+    at: Function
+    message: str
+    code: str
+
+    def failures(self, scope: Scope) -> Iterator[tuple[str, InputProblem]]:
+        """Give the error code and the problem of each turn that fails."""
+        for _, inner in self.each.scopes(scope):
+            if not self.that(inner):
+                yield self.code, InputProblem(self.at(inner), self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write, or one for each turn of its loops."""
+
+    name: str
+    resource: Resource
+    id: Function | None
+    each: Each
+    when: Function | None
+    body: Function
+    reader: Reader | None = None
+    found: Function | None = None
+    where: Function | None = None
+
+    def request(self, scope: Scope, subject: str | None) -> Request:
+        """Make the request of one turn. A key whose value is null is left out."""
+        path, method = self.resource.path, "POST"
+        if self.id is not None:
+            path, method = f"{path}/{int(self.id(scope))}", "PATCH"
+        return Request(method, path, (), without_nulls(self.body(scope)), subject, self.resource.name)
+
+
+@dataclass(slots=True)
+class Journal:
+    """What a call has written so far: the ids of each write by its key, and the key whose outcome is unknown."""
+
+    operation: str
+    digest: str
+    done: dict[str, Any] = field(default_factory=dict)
+    unclear: str | None = None
+
+    @classmethod
+    def opened(cls, operation: str, given: Mapping[str, Any]) -> Journal:
+        """Open the journal of a call: a new one, or that of its resume token. Raises InvalidInput."""
+        plain = {key: value for key, value in given.items() if key != RESUME}
+        digest = sha256(orjson.dumps([operation, plain], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        journal = cls(operation, digest)
+        if RESUME in given:
+            try:
+                digest, journal.done, journal.unclear = orjson.loads(urlsafe_b64decode(given[RESUME]))
+            except ValueError:
+                digest = ""
+            if digest != journal.digest:
+                raise InvalidInput("the call can't be resumed", errors=[InputProblem(f"/{RESUME}", _TOKEN_WRONG)])
+        return journal
+
+    def token(self) -> str:
+        """Give the token that resumes from here. It holds ids and nothing of the input."""
+        return urlsafe_b64encode(orjson.dumps([self.digest, self.done, self.unclear])).decode()
+
+    def completed(self) -> list[dict[str, Any]]:
+        """Tell what exists: each write with the ids it got."""
+        return [{"write": key, "ids": ids} for key, ids in self.done.items()]
+
+
+def check_all(checks: tuple[Check, ...], scope: Scope, kinds: Mapping[str, type[ConnectorError]]) -> None:
+    """Raise the error of the checks that fail, with every one of them; invalid input goes before other codes."""
+    failures = list(dict.fromkeys(each for check in checks for each in check.failures(scope)))
+    if failures:
+        code = min((code for code, _ in failures), key=[*kinds].index)
+        problems = [problem for each, problem in failures if each == code]
+        raise kinds[code]("the input names something that can't be used", errors=problems)
+
+
+def write_all(
+    call: Call, acting: str | None, writes: tuple[Write, ...], scope: Scope, journal: Journal
+) -> Exchange[None]:
+    """Make every write that the journal does not hold yet, as the acting user; the scope learns their ids."""
+    for write in writes:
+        results: list[Any] = []
+        for at, inner in write.each.scopes(scope):
+            key = "/".join([write.name, *map(str, at)])
+            if write.when is None or write.when(inner):
+                if key not in journal.done:
+                    journal.done[key] = yield from _written(call, acting, write, inner, key, journal)
+                results.append(journal.done[key])
+            else:
+                results.append(None)
+        scope[write.name] = results if write.each.loops else results[0]
+
+
+def _written(
+    call: Call, acting: str | None, write: Write, scope: Scope, key: str, journal: Journal
+) -> Exchange[Any]:
+    if journal.unclear == key:
+        # An update says what shall be, so it may be sent twice; a record must be looked for first.
+        known = None if write.id is not None else (yield from _found(call, write, scope, journal))
+        journal.unclear = None
+        if known is not None:
+            return known
+    try:
+        (outcome,) = yield [write.request(scope, acting)]
+    except ConnectorError as cause:
+        # There was no token for it, so nothing was sent.
+        raise _partial(cause, key, journal) from None
+    if not isinstance(outcome, Failure) and 200 <= outcome.status < 300:
+        try:
+            return ids_of(orjson.loads(outcome.body))
+        except (ValueError, TypeError):
+            pass  # Stored, but under which id can't be read: that is an unknown outcome.
+    raise _stopped(write, key, outcome, journal)
+
+
+def _found(call: Call, write: Write, scope: Scope, journal: Journal) -> Exchange[Any]:
+    """Look for the record of a write whose outcome is unknown, among those not written by this call before."""
+    if write.reader is None or write.found is None or write.where is None:
+        raise OutcomeUnknown(f"whether {journal.unclear} was written can't be told; look for it, and write the rest apart")
+    selection = write.reader.resource.select(write.found(scope), call.dialect)
+    (rows,) = yield from read_all(call, [(write.reader, selection)])
+    taken = {ids.get("id") for done, ids in journal.done.items() if done.partition("/")[0] == write.name}
+    where = write.where
+    for row in rows:
+        if row["id"] not in taken and where((row, scope)):
+            return {"id": row["id"]}
+    return None
+
+
+def _stopped(write: Write, key: str, outcome: Outcome, journal: Journal) -> ConnectorError:
+    """Make the error of a write that failed."""
+    cause, certain = _cause(write, outcome)
+    if certain:
+        return _partial(cause, key, journal)
+    journal.unclear = key
+    token = journal.token() if journal.done else None
+    advice = "call again with the resume token, which looks first" if token else "look for it before you call again"
+    message = f"whether {key} ({write.resource.name}) was written is not known; {advice}"
+    return OutcomeUnknown(message, upstream=cause.upstream, completed=journal.completed(), resume_token=token)
+
+
+def _partial(cause: ConnectorError, key: str, journal: Journal) -> ConnectorError:
+    """Tell what exists, what is missing and how to go on; the cause itself when nothing was written."""
+    if not journal.done:
+        return cause
+    return PartialWrite(
+        f"{count(len(journal.done), 'write')} made, {key} was not: {cause.message}; call again with the resume token",
+        retry_after=cause.retry_after,
+        upstream=cause.upstream,
+        completed=journal.completed(),
+        resume_token=journal.token(),
+    )
+
+
+def _cause(write: Write, outcome: Outcome) -> tuple[ConnectorError, bool]:
+    """Give the error of an outcome, and whether it is certain that nothing was stored."""
+    if isinstance(outcome, Failure):
+        return failed(outcome), outcome.kind == "unreachable"
+    error = refused(Request("", write.resource.path, resource=write.resource.name), outcome)
+    return error, 400 <= outcome.status < 500
+
+
+def ids_of(answer: Any) -> dict[str, Any]:
+    """Keep of an answer to a write only its ids: {"id": …}, or one level of records with theirs.
+
+    Raises TypeError when there is none.
+    """
+    if isinstance(answer.get("id") if isinstance(answer, dict) else None, int):
+        return {"id": answer["id"]}
+    inner = {key: {"id": each["id"]} for key, each in answer.items() if isinstance(each, dict) and "id" in each}
+    if not inner:
+        raise TypeError("an answer to a write holds no id")
+    return inner
+
+
+def without_nulls(value: Any) -> Any:
+    """Leave out every key whose value is null, at any depth."""
+    if isinstance(value, dict):
+        return {key: without_nulls(each) for key, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value

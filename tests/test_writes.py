@@ -1,0 +1,208 @@
+"""Several dependent writes with a failure at each of them in turn: nothing twice, nothing forgotten."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from connector_runtime import Connection, Connector, ConnectorError
+from greenhouse_sandbox import Sandbox
+
+RESOURCES = ("candidates", "applications", "attachments", "notes", "candidate_educations", "candidate_employments")
+CANDIDATE: dict[str, Any] = {
+    "user_id": 12345,
+    "first_name": "Ada",
+    "last_name": "Example",
+    "applications": [
+        {"job_id": 12345, "attachments": [{"filename": "cv.pdf", "type2": "resume", "content": "QUJD"}]},
+        {"job_id": 54321, "attachments": [{"filename": "letter.txt", "type2": "cover_letter", "content": "QUJD"}]},
+    ],
+    "activity_feed_notes": [
+        {"user_id": 1002, "body": "First impression", "visibility": "private"},
+        {"user_id": 1002, "body": "Second impression", "visibility": "public"},
+    ],
+    "educations": [{"start_date": "2012-09-01", "end_date": "2016-06-30"}],
+    "employments": [{"company_name": "Example Ltd", "title": "Analyst", "start_date": "2018-01-15"}],
+    "is_private": True,
+}
+CREATES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
+    "create_candidate": (
+        CANDIDATE,
+        dict(zip(RESOURCES, (1, 2, 2, 2, 1, 1), strict=True)),
+    ),
+    "create_prospect": (
+        {
+            **{key: value for key, value in CANDIDATE.items() if key != "applications"},
+            "application": {"job_ids": [1001, 1002], "attachments": CANDIDATE["applications"][0]["attachments"]},
+        },
+        dict(zip(RESOURCES, (1, 1, 1, 2, 1, 1), strict=True)),
+    ),
+    "create_candidate_application": (
+        {
+            "user_id": 12345,
+            "candidate_id": 67890,
+            "job_id": 54321,
+            "attachments": [
+                {"filename": "cv.pdf", "type2": "resume", "content": "QUJD"},
+                {"filename": "test.txt", "type2": "take_home_test", "url": "https://files.example.com/test.txt"},
+            ],
+        },
+        dict(zip(RESOURCES, (0, 1, 2, 0, 0, 0), strict=True)),
+    ),
+    "create_candidate_note": (
+        {"user_id": 12345, "candidate_id": 67890, "body": "A note", "visibility": "admin_only"},
+        dict(zip(RESOURCES, (0, 0, 0, 1, 0, 0), strict=True)),
+    ),
+}
+
+
+def refuse(_: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+    """Store nothing and say so."""
+    return httpx.Response(422, json={"message": "Unprocessable Content"}, request=request)
+
+
+def lose(_: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+    """Store nothing; the connection breaks."""
+    raise httpx.ReadError("broken", request=request)
+
+
+def store_and_lose(inner: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+    """Store; the connection breaks before the answer."""
+    inner.handle_request(request)
+    raise httpx.ReadError("broken", request=request)
+
+
+def store_and_garble(inner: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+    """Store; the answer is cut."""
+    inner.handle_request(request)
+    return httpx.Response(201, content=b'{"id": 12', request=request)
+
+
+def break_down(_: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+    """Answer with a server error, after which nobody knows."""
+    return httpx.Response(502, content=b"<html>bad gateway</html>", request=request)
+
+
+FAULTS = {each.__name__: each for each in (refuse, lose, store_and_lose, store_and_garble, break_down)}
+
+
+@dataclass
+class FailingAt(httpx.BaseTransport):
+    """Passes requests on, but for one write, counted from 0: that one meets a fault."""
+
+    inner: httpx.BaseTransport
+    position: int
+    fault: Callable[[httpx.BaseTransport, httpx.Request], httpx.Response]
+    writes: int = 0
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Pass a request on, or let it fail."""
+        if request.method == "GET" or request.url.path == "/token":
+            return self.inner.handle_request(request)
+        self.writes += 1
+        return self.fault(self.inner, request) if self.writes - 1 == self.position else self.inner.handle_request(request)
+
+
+def stored(sandbox: Sandbox) -> dict[str, int]:
+    """Count the rows of what creates make."""
+    return {name: len(sandbox.rows(name)) for name in RESOURCES}
+
+
+def grown(sandbox: Sandbox, before: dict[str, int]) -> dict[str, int]:
+    """Tell by how much."""
+    return {name: count - before[name] for name, count in stored(sandbox).items()}
+
+
+def connected(connector: Connector, sandbox: Sandbox, transport: httpx.BaseTransport | None = None) -> Connection:
+    """Connect to a sandbox."""
+    return connector.connect(sandbox.credentials, transport=transport or sandbox.transport())
+
+
+def writes_of(operation: str) -> int:
+    """How many writes an operation makes with its input."""
+    given, rows = CREATES[operation]
+    # A candidate's first application comes with it; privacy is a write without a row.
+    return sum(rows.values()) - rows["candidates"] + (1 if given.get("is_private") else 0)
+
+
+@pytest.mark.parametrize("operation", CREATES)
+def test_stores_exactly_its_rows(connector: Connector, sandbox: Sandbox, operation: str) -> None:
+    given, rows = CREATES[operation]
+    before = stored(sandbox)
+    with connected(connector, sandbox) as connection:
+        connection.call(operation, given)
+    assert grown(sandbox, before) == rows
+    assert sum(each.method != "GET" and each.path != "/token" for each in sandbox.requests) == writes_of(operation)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("operation", "position"),
+    [(operation, position) for operation in CREATES for position in range(writes_of(operation))],
+)
+def test_goes_on_after_a_failure_at_each_write(
+    connector: Connector, sandbox: Sandbox, operation: str, position: int, fault: str
+) -> None:
+    given, rows = CREATES[operation]
+    before = stored(sandbox)
+    with (
+        connected(connector, sandbox, FailingAt(sandbox.transport(), position, FAULTS[fault])) as connection,
+        pytest.raises(ConnectorError) as raised,
+    ):
+        connection.call(operation, given)
+    error = raised.value
+
+    assert error.operation == operation
+    assert len(error.completed) == position
+    certain = fault == "refuse"
+    assert error.code == (("partial_write" if position else "rejected") if certain else "outcome_unknown")
+    assert (error.resume_token is None) == (position == 0)
+    if error.resume_token is None:
+        assert sum(grown(sandbox, before).values()) == (
+            0 if not fault.startswith("store") else 1 + (operation in ("create_candidate", "create_prospect"))
+        )
+        return
+    with connected(connector, sandbox) as connection:
+        output = connection.call(operation, {**given, "resume_token": error.resume_token})
+    assert grown(sandbox, before) == rows
+    assert output["id"] > 0
+
+
+def test_fails_again_while_going_on(connector: Connector, sandbox: Sandbox) -> None:
+    given, rows = CREATES["create_candidate"]
+    before, token = stored(sandbox), {}
+    for position in range(1, writes_of("create_candidate")):
+        failing = FailingAt(sandbox.transport(), 1, refuse)  # of each try, only the first missing write succeeds
+        with connected(connector, sandbox, failing) as connection, pytest.raises(ConnectorError) as raised:
+            connection.call("create_candidate", {**given, **token})
+        assert len(raised.value.completed) == position
+        token = {"resume_token": raised.value.resume_token}
+    with connected(connector, sandbox) as connection:
+        connection.call("create_candidate", {**given, **token})
+    assert grown(sandbox, before) == rows
+
+
+def test_refuses_a_token_of_another_call(connector: Connector, sandbox: Sandbox) -> None:
+    given, _ = CREATES["create_candidate"]
+    failing = FailingAt(sandbox.transport(), 1, refuse)
+    with connected(connector, sandbox, failing) as connection, pytest.raises(ConnectorError) as raised:
+        connection.call("create_candidate", given)
+    other = deepcopy(given)
+    other["activity_feed_notes"].pop()
+    before = stored(sandbox)
+    for wrong in (raised.value.resume_token, "no token", "bm8gdG9rZW4=", "W10="):
+        with connected(connector, sandbox) as connection, pytest.raises(ConnectorError) as refused:
+            connection.call("create_candidate", {**other, "resume_token": wrong})
+        assert [each.pointer for each in refused.value.errors] == ["/resume_token"]
+    assert grown(sandbox, before) == dict.fromkeys(RESOURCES, 0)
+
+
+def test_an_acting_user_who_may_not_act_is_forbidden(connector: Connector, sandbox: Sandbox) -> None:
+    given = {**CREATES["create_candidate_note"][0], "user_id": 1003}
+    before = stored(sandbox)
+    with connected(connector, sandbox) as connection, pytest.raises(ConnectorError) as raised:
+        connection.call("create_candidate_note", given)
+    assert raised.value.code == "forbidden"
+    assert grown(sandbox, before) == dict.fromkeys(RESOURCES, 0)

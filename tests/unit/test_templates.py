@@ -1,0 +1,362 @@
+"""Templates: what may stand in one, what comes out, and that plain Jinja2 says the same."""
+
+from typing import Any
+
+import pytest
+from connector_runtime.errors import SpecError
+from connector_runtime.filters import FILTERS, get, item, text
+from connector_runtime.functions import compiled, located
+from connector_runtime.source import Document, read_yaml
+from connector_runtime.templates import Path, TemplateProblem, is_template, parse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2.sandbox import SandboxedEnvironment
+
+SCOPE: dict[str, Any] = {
+    "input": {"id": 7, "name": "Ada", "empty": "", "items": [3, 1], "zero": 0},
+    "rows": [
+        {"id": 1, "name": "Zoë", "of": {"id": 5}, "on": True},
+        {"id": 2, "name": None, "of": None, "on": False},
+        {"id": 2, "name": "ada", "of": {"id": 5}, "on": True},
+    ],
+    "number": 2.5,
+    "word": "x\n'y'\\",
+    "nothing": None,
+    "yes": True,
+    "fields": {"a": {"value": 1}, "b": {"value": None}},
+}
+
+
+def run(template: Any, **scope: Any) -> Any:
+    """Compile a value of a spec and call it."""
+    document = Document("t.yaml", "", {})
+    function = compiled(document, (), template, {name: f"of[{name!r}]" for name in scope}, {})
+    return function(scope)
+
+
+class Plain(SandboxedEnvironment):
+    """Jinja2 itself, reading fields as the compiled templates do: of mappings only, null passed on."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Read a field."""
+        return get(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """Read an entry."""
+        return item(obj, argument)
+
+
+PLAIN = Plain(keep_trailing_newline=True, finalize=text)
+PLAIN.filters = dict(FILTERS)
+
+
+def outcome(function: Any, *arguments: Any, **named: Any) -> Any:
+    """Give the result with its type, or just that there was none."""
+    try:
+        result = function(*arguments, **named)
+    except (TypeError, ValueError, AttributeError):
+        return "failed"
+    return type(result), result
+
+
+EXPRESSIONS = [
+    "input.id",
+    "input['id']",
+    "input.missing",
+    "input.missing.deeper",
+    "nothing.field",
+    "input.items",
+    "input.items[0]",
+    "input.items[-1]",
+    "input.items[5]",
+    "input.items[input.zero]",
+    "rows[0].of.id",
+    "rows[1].of.id",
+    "rows[0]['of']['id']",
+    "rows[number]",
+    "nothing[0]",
+    "number.field",
+    "word",
+    "'a' 'b'",
+    "'quote \\' and \" and \\\\ and \\n'",
+    "1",
+    "1.5",
+    "1e5",
+    "'007'",
+    "-1",
+    "- input.id",
+    "true",
+    "none",
+    "[]",
+    "{}",
+    "[1, [2, 'x'], none]",
+    "{'a': {'b': {'c': input.id}}, 1: 2}",
+    "input.id + 1",
+    "input.id - number",
+    "1 - 2 - 3",
+    "1 - (2 - 3)",
+    "'a' + word",
+    "'a' + 1",
+    "input.id == 7",
+    "input.id == 7.0 and yes",
+    "1 < 2 < 3",
+    "1 < input.id > 3 != 4",
+    "'d' in input.name",
+    "7 not in input.items",
+    "7 in nothing",
+    "nothing < 1",
+    "not yes",
+    "not nothing == yes",
+    "not (yes and nothing)",
+    "yes and input.name or word",
+    "nothing or input.empty",
+    "input.empty or nothing or 'last'",
+    "input.id is none",
+    "nothing is none",
+    "nothing is not none",
+    "input is mapping and word is string and number is number",
+    "'yes' if input.items else 'no'",
+    "'a' if nothing else 'b' if yes else 'c'",
+    "rows | map(attribute='id')",
+    "rows | map(attribute='of')",
+    "nothing | map(attribute='id')",
+    "rows | map(attribute='id') | unique",
+    "rows | map(attribute='name') | select | join(', ')",
+    "(rows | map(attribute='id')) + [9]",
+    "rows | length",
+    "nothing | length + 1",
+    "input.name | lower",
+    "nothing | lower",
+    "nothing | default('x') | lower",
+    "input.empty | default('x')",
+    "fields | pluck('value')",
+    "nothing | pluck('value')",
+    "['1', 2] | integers",
+    "['x'] | integers",
+    "[1, 2, 3] | common([3, 1])",
+    "nothing | common(nothing)",
+    "'2024-03-01T09:00:00Z' | day",
+    "rows | matching('ADA', attribute='name')",
+    "rows | matching(input.name, attribute='name') | length",
+    "input.items | page(2, 1)",
+    "input.items | join",
+    "-input.items[0] | default(3)",
+    "[input.id, 1][0]",
+    "({'a': 1}).a",
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_expression_means_what_jinja2_says(expression: str) -> None:
+    plain = PLAIN.compile_expression(expression, undefined_to_none=False)
+    assert outcome(run, f"{{{{ {expression} }}}}", **SCOPE) == outcome(plain, **SCOPE)
+    inside = f"[{{{{ {expression} }}}}]"
+    assert outcome(run, inside, **SCOPE) == outcome(PLAIN.from_string(inside).render, **SCOPE)
+
+
+NAMES = ["input.id", "input.name", "input.items", "rows[0].of.id", "rows", "nothing", "number", "word", "yes", "fields"]
+LITERALS = ["0", "1", "2.5", "'a'", "''", "none", "true", "false", "[]", "{}", "[1, 'a']", "{'a': 1}", "'}}'"]
+
+
+def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """Build a larger expression of smaller ones, in brackets or not."""
+    name = st.sampled_from(NAMES)
+    operator = st.sampled_from(["+", "-", "==", "!=", "<", ">=", "in", "not in", "and", "or"])
+    suffix = st.sampled_from(
+        [".a", "[0]", "['a']", " is none", " is not none", " is string", " is mapping"]
+        + [f" | {name}" for name in ("length", "select", "unique", "lower", "join('-')", "map(attribute='id')", "pluck('a')")]
+    )
+    return st.one_of(
+        st.tuples(inner, operator, inner).map(lambda each: "({}) {} ({})".format(*each)),
+        st.tuples(name, operator, name, operator, name).map(" ".join),
+        st.tuples(inner, suffix).map(lambda each: "(({}){})".format(*each)),
+        inner.map("({})".format),
+        inner.map("(not {})".format),
+        inner.map("-({})".format),
+        st.tuples(inner, inner, inner).map(lambda each: "({}) if ({}) else ({})".format(*each)),
+        st.tuples(inner, inner).map(lambda each: "[{}, {}]".format(*each)),
+        inner.map("{{'k': {}}}".format),
+        st.tuples(inner, inner).map(lambda each: "({}) | default({})".format(*each)),
+    )
+
+
+@settings(max_examples=300)
+@given(st.recursive(st.sampled_from(NAMES + LITERALS), grown, max_leaves=8))
+def test_any_expression_means_what_jinja2_says(expression: str) -> None:
+    plain = PLAIN.compile_expression(expression, undefined_to_none=False)
+    assert outcome(run, f"{{{{ {expression} }}}}", **SCOPE) == outcome(plain, **SCOPE)
+    inside = f"a {{{{ {expression} }}}} b"
+    assert outcome(run, inside, **SCOPE) == outcome(PLAIN.from_string(inside).render, **SCOPE)
+
+
+@pytest.mark.parametrize("value", ["007", "123", "1e5", "None", "true", "[1]", "", "é🦉", "a\nb\n", "{{ x }}", "'", '"', "\\"])
+def test_text_stays_text(value: str) -> None:
+    assert run("{{ value }}", value=value) == value
+    assert run("<{{ value }}>", value=value) == f"<{value}>"
+
+
+@given(st.text())
+def test_any_text_survives(value: str) -> None:
+    assert run("{{ value }}", value=value) == value
+    assert run("{{ value }}{{ value }}", value=value) == value * 2
+
+
+@pytest.mark.parametrize(
+    ("template", "result"),
+    [
+        ("{{ n }}", 7),
+        ("{{n}}", 7),
+        ("{{- n -}}", 7),
+        ("{{ n }} ", "7 "),
+        (" {{ n }}", " 7"),
+        ("{{ n }}{{ n }}", "77"),
+        ("{{ n }}\n", "7\n"),
+        ("{{ '}}' }}", "}}"),
+        ("{{ {'a': {'b': n}} }}", {"a": {"b": 7}}),
+        ("{{ n }}{# said #}", "7"),
+        ("a {# said #}b", "a b"),
+        ("{% raw %}{{ n }}{% endraw %}", "{{ n }}"),
+        ("{{ z }}", None),
+        ("[{{ z }}]", "[]"),
+        ("{{ t }}/{{ n > 3 }}", "true/true"),
+        ("no template", "no template"),
+        (7, 7),
+        (None, None),
+        ([1, "{{ n }}", {"a": ["{{ n }}"]}], [1, 7, {"a": [7]}]),
+        ({"k'\n\"": "{{ n }}"}, {"k'\n\"": 7}),
+        ({}, {}),
+    ],
+)
+def test_values_of_a_spec(template: Any, result: Any) -> None:
+    found = run(template, n=7, z=None, t=True)
+    assert found == result
+    assert type(found) is type(result)
+
+
+def test_what_is_a_template() -> None:
+    assert [is_template(each) for each in ("{{ a }}", "x {% y %}", "{# z #}", "{ a }", 7, None, ["{{ a }}"])] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+        False,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "code", "what"),
+    [
+        ("{{ a", "template-syntax", 'this template can\'t be read: unexpected end of template, expected "}}"'),
+        ("{{ }}", "template-syntax", 'this template can\'t be read: expected an expression, got "}}"'),
+        ("{{ a b }}", "template-syntax", "this template can't be read: expected token \"}}\", got 'b'"),
+        ("{{ a ! }}", "template-syntax", "this template can't be read: unexpected char '!' at 5"),
+        ("{% for x in y %}{{ x }}{% endfor %}", "template-unsupported", "statements can't stand in a template"),
+        ("{% set x = 1 %}", "template-unsupported", "statements can't stand in a template"),
+        ("{# note #}", "template-unsupported", "a comment alone can't stand in a template"),
+        ("{{ a() }}", "template-unsupported", "calls can't stand in a template"),
+        ("{{ a.b(1) }}", "template-unsupported", "calls can't stand in a template"),
+        ("{{ a ~ b }}", "template-unsupported", "~ can't stand in a template"),
+        ("{{ a * 2 }}", "template-unsupported", "* can't stand in a template"),
+        ("{{ a / 2 }}", "template-unsupported", "/ can't stand in a template"),
+        ("{{ a // 2 }}", "template-unsupported", "// can't stand in a template"),
+        ("{{ a % 2 }}", "template-unsupported", "% can't stand in a template"),
+        ("{{ a ** 2 }}", "template-unsupported", "** can't stand in a template"),
+        ("{{ +a }}", "template-unsupported", "+ as a sign can't stand in a template"),
+        ("{{ a, b }}", "template-unsupported", "tuple can't stand in a template"),
+        ("{{ a[1:2] }}", "template-unsupported", "[ ] can't stand in a template"),
+        ("{{ a[[1]] }}", "template-unsupported", "[ ] can't stand in a template"),
+        ("{{ a if b }}", "template-unsupported", '"if" needs an "else" here'),
+        ("{{ a._b }}", "template-unsupported", '"_b" can\'t be read'),
+        ("{{ a['__class__'] }}", "template-unsupported", '"__class__" can\'t be read'),
+        ("{{ a is defined }}", "unknown-test", 'there is no test "defined"'),
+        ("{{ a is none(1) }}", "unknown-test", 'there is no test "none"'),
+        ("{{ a is none(x=1) }}", "unknown-test", 'there is no test "none"'),
+        ("{{ a | upper }}", "unknown-filter", 'there is no filter "upper"'),
+        ("{{ a | day(1) }}", "wrong-arguments", 'the filter "day" takes other arguments'),
+        ("{{ a | map('x') }}", "wrong-arguments", 'the filter "map" takes other arguments'),
+        ("{{ a | map(attribute='x', attribute='y') }}", "wrong-arguments", 'the filter "map" takes other arguments'),
+        ("{{ a | map(class='x') }}", "wrong-arguments", 'the filter "map" takes other arguments'),
+        ("{{ a | map(attribute=b) }}", "wrong-arguments", 'the filter "map" takes other arguments'),
+        ("{{ a | join(*b) }}", "wrong-arguments", 'the filter "join" takes other arguments'),
+        ("{{ a | join(**b) }}", "wrong-arguments", 'the filter "join" takes other arguments'),
+        ("{{ " + "[" * 150 + "a" + "]" * 150 + " }}", "template-unsupported", "so many brackets can't stand in a template"),
+        ("{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}", "template-unsupported", "so many brackets can't stand in a template"),
+    ],
+)  # fmt: skip
+def test_refusals(template: str, code: str, what: str) -> None:
+    with pytest.raises(TemplateProblem) as caught:
+        parse(template)
+    assert (caught.value.code, caught.value.what) == (code, what)
+
+
+@pytest.mark.parametrize(
+    ("template", "fix"),
+    [
+        ("{{ a | defualt(1) }}", 'did you mean "default"?'),
+        ("{{ a | day(1) }}", "write: … | day"),
+        ("{{ a | map('x') }}", "write: … | map(attribute='…')"),
+        ("{{ a | page }}", "write: … | page(number, size)"),
+        ("{{ a | as }}", "write: | as('NAME')"),
+    ],
+)
+def test_fixes(template: str, fix: str) -> None:
+    with pytest.raises(TemplateProblem) as caught:
+        parse(template)
+    assert caught.value.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("template", "paths"),
+    [
+        ("{{ a }}", ["a"]),
+        ("{{ a.b['c'].d }}", ["a.b.c.d"]),
+        ("x{{ a.b }}y{{ c }}", ["a.b", "c"]),
+        ("{{ a.b if c else [d, {'k': e.f}] }}", ["c", "a.b", "d", "e.f"]),
+        ("{{ a.b[0].c }}", ["a.b.[].c"]),
+        ("{{ a.b[-1] }}", ["a.b.[]"]),
+        ("{{ a[b.c] }}", ["a.[]", "b.c"]),
+        ("{{ a.b | map(attribute='c') }}", ["a.b.[].c"]),
+        ("{{ a | map(attribute='c') | unique | length }}", ["a.[].c"]),
+        ("{{ a | select | map(attribute='c') }}", ["a.[].c"]),
+        ("{{ a | matching(b.c, attribute='d') }}", ["a", "a.[].d", "b.c"]),
+        ("{{ a | default(b) | common(c.d) }}", ["a", "b", "c.d"]),
+        ("{{ not a == b.c is none }}", ["a", "b.c"]),
+        ("{{ [a.b][0].c }}", ["a.b"]),
+        ("{{ ('x' if a else b).c }}", ["a", "b"]),
+        ("{{ 1 }}", []),
+    ],
+)
+def test_paths_that_are_read(template: str, paths: list[str]) -> None:
+    assert {".".join(path.parts) for path in parse(template).paths} == set(paths)
+
+
+def test_path_as_text() -> None:
+    assert str(Path(("a", "[]", "b"))) == "a.b"
+
+
+def test_failing_template_is_found_in_the_file() -> None:
+    document, _ = read_yaml("o.yaml", b"output:\n  fine: '{{ a }}'\n  sum: '{{ a + b }}'\n  last: 1\n")
+    assert document is not None
+    function = compiled(document, ("output",), document.data["output"], {"a": "of[0]", "b": "of[1]"}, {})
+    assert function((1, 2)) == {"fine": 1, "sum": 3, "last": 1}
+    with pytest.raises(TypeError) as caught:
+        function((1, "secret"))
+    error = located(caught.value)
+    assert isinstance(error, SpecError)
+    assert error.record()["spec"] == {"file": "o.yaml", "line": 3, "column": 8}
+    assert [each.code for each in error.problems] == ["template-failed"]
+    assert "secret" not in str(error)
+
+
+def test_other_failures_are_no_templates() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        _ = 1 / 0
+    assert located(caught.value) is None
+
+
+def test_compiled_functions_reach_nothing_else() -> None:
+    function = compiled(Document("t.yaml", "", {}), (), "{{ a }}", {"a": "of"}, {})
+    names = set(function.__globals__["__builtins__"])
+    assert names.isdisjoint({"open", "__import__", "eval", "exec", "getattr", "print"})
