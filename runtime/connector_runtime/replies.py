@@ -31,7 +31,7 @@ _MEANING = {
     "unavailable": "the API can't answer now (status {status})",
     "unexpected_response": "the API answered {resource} with status {status}",
 }
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel=(?:"next"|next(?![\w-]))', re.IGNORECASE)
 _EXCERPT = 500
 
 
@@ -93,7 +93,10 @@ def next_cursor(request: Request, headers: Mapping[str, str], dialect: Dialect) 
     found = _NEXT.search(headers.get("link", ""))
     if not found:
         return None
-    link = urlsplit(found[1])
+    try:
+        link = urlsplit(found[1])
+    except ValueError:
+        link = urlsplit("")
     cursor = dict(parse_qsl(link.query)).get(dialect.cursor)
     if not cursor or link.path != request.path:
         raise errors.UnexpectedResponse(f"the API's link to the next page of {request.resource} is not of that list")

@@ -19,7 +19,7 @@ from .filters import FILTERS, KEEPING
 from .problems import did_you_mean, listed
 
 # Names that Jinja2's grammar gives a meaning of their own are no names of ours.
-_TESTS = {
+TESTS = {
     "none": "isinstance({}, NoneType)",
     "string": "isinstance({}, str)",
     "number": "isinstance({}, (int, float))",
@@ -166,10 +166,10 @@ def _condition(node: nodes.CondExpr) -> str:
 
 
 def _test(node: nodes.Test) -> str:
-    if node.name not in _TESTS or node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
-        why = f"tests are {listed(_TESTS)}"
+    if node.name not in TESTS or node.args or node.kwargs or node.dyn_args or node.dyn_kwargs:
+        why = f"tests are {listed(TESTS)}"
         raise TemplateProblem("unknown-test", f'there is no test "{node.name}"', why, "", node.name)
-    return f"({_TESTS[node.name].format(_expression(node.node))})"
+    return f"({TESTS[node.name].format(_expression(node.node))})"
 
 
 def _filter(node: nodes.Filter) -> str:
