@@ -101,7 +101,7 @@ def called_async(connector: Connector, stage: Stage, operation: str, given: Any)
 
 def included(wanted: Any, found: Any, place: str = "") -> Iterator[str]:
     """Tell where what was found lacks something wanted; further keys of mappings are fine."""
-    if isinstance(wanted, dict) and isinstance(found, dict):
+    if isinstance(wanted, dict) and isinstance(found, dict) and (wanted or not found):
         for key, value in wanted.items():
             if key in found:
                 yield from included(value, found[key], f"{place}/{key}")

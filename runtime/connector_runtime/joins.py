@@ -6,8 +6,9 @@ together, and a resource that several joins need is asked once, as late as the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from .exchange import Exchange
@@ -56,6 +57,11 @@ class Group:
     query: Mapping[str, Any]
     is_dictionary: bool
     nodes: tuple[Node, ...]
+
+    @property
+    def question(self) -> Hashable:
+        """What tells its reading from every other: a dictionary is read whole, whatever is looked up in it."""
+        return self.reader.resource.name if self.is_dictionary else id(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +113,32 @@ def _look_up(
 ) -> Exchange[list[Mapping[Any, list[Row]]]]:
     """Find the rows of each group by key; what a remembered dictionary holds is not asked again."""
     known = [_remembered(call, group, keys) for group, keys in zip(level, asked, strict=True)]
-    reads: list[tuple[Reader, Selection]] = []
-    for group, keys, dictionary in zip(level, asked, known, strict=True):
-        if dictionary is not None:
-            reads.append((group.reader, Selection(nothing=True)))
-        else:
-            values = group.query if group.is_dictionary else {**group.query, group.filter: keys}
-            selection = group.reader.resource.select(values, call.dialect) if keys else Selection(nothing=True)
-            reads.append((group.reader, selection))
-    rows = yield from read_all(call, reads)
+    wanted = [keys if dictionary is None else [] for keys, dictionary in zip(asked, known, strict=True)]
+    # Joins that look into the same dictionary share one reading of it.
+    readers = {group.question: index for index, group in reversed([*enumerate(level)]) if wanted[index]}
+    reads = [
+        (group.reader, _selection(call, group, wanted[index] if readers.get(group.question) == index else []))
+        for index, group in enumerate(level)
+    ]
+    fresh = yield from read_all(call, reads)
     found: list[Mapping[Any, list[Row]]] = []
-    for group, keys, dictionary, fresh in zip(level, asked, known, rows, strict=True):
-        if group.is_dictionary and dictionary is None and keys:
-            dictionary = Dictionary({row["id"]: row for row in fresh}, frozenset(keys))
-            call.memory.dictionaries.put((group.reader.resource.name, call.subject), dictionary, call.now)
-        found.append(_by_key(group, list(dictionary.rows.values()) if dictionary else fresh))
+    for group, keys, dictionary in zip(level, wanted, known, strict=True):
+        rows = fresh[readers[group.question]] if keys else []
+        if dictionary is not None:
+            rows = list(dictionary.rows.values())
+        elif group.is_dictionary and keys:
+            sharing = [some for each, some in zip(level, wanted, strict=True) if each.question == group.question]
+            made = Dictionary({row["id"]: row for row in rows}, frozenset(chain.from_iterable(sharing)))
+            call.memory.dictionaries.put((group.reader.resource.name, call.subject), made, call.now)
+        found.append(_by_key(group, rows))
     return found
+
+
+def _selection(call: Call, group: Group, keys: list[Any]) -> Selection:
+    if not keys:
+        return Selection(nothing=True)
+    values = group.query if group.is_dictionary else {**group.query, group.filter: keys}
+    return group.reader.resource.select(values, call.dialect)
 
 
 def _remembered(call: Call, group: Group, keys: list[Any]) -> Dictionary | None:
@@ -130,8 +146,7 @@ def _remembered(call: Call, group: Group, keys: list[Any]) -> Dictionary | None:
         return None
     dictionary = call.memory.dictionaries.get((group.reader.resource.name, call.subject), call.now)
     # A key the dictionary never saw may be newer than its reading: it is read anew, once.
-    by_id = group.nodes[0].join.by is None
-    return None if dictionary is None or (by_id and not dictionary.answers(keys)) else dictionary
+    return dictionary if dictionary is not None and dictionary.answers(keys) else None
 
 
 def _by_key(group: Group, rows: list[Row]) -> Mapping[Any, list[Row]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from .errors import Rejected
+from .errors import Rejected, UnexpectedResponse
 from .exchange import Exchange, Request
 from .memory import Memory, Position
 from .replies import page
@@ -71,19 +71,22 @@ def next_request(call: Call, reader: Reader, cursor: str) -> Request:
 def read_all(call: Call, reads: Sequence[tuple[Reader, Selection]]) -> Exchange[list[list[Row]]]:
     """Read several lists to their last page, all of them side by side; give the rows of each."""
     rows: list[list[Row]] = [[] for _ in reads]
-    waiting = [
-        (index, reader, first_request(call, reader, query, reader.resource.page_size))
+    waiting: list[tuple[int, Reader, Request, set[str]]] = [
+        (index, reader, first_request(call, reader, query, reader.resource.page_size), set())
         for index, (reader, selection) in enumerate(reads)
         for query in selection.queries()
     ]
     while waiting:
         batch, waiting = waiting, []
-        outcomes = yield [request for _, _, request in batch]
-        for (index, reader, request), outcome in zip(batch, outcomes, strict=True):
+        outcomes = yield [request for _, _, request, _ in batch]
+        for (index, reader, request, seen), outcome in zip(batch, outcomes, strict=True):
             found, cursor = page(reader, request, outcome, call.dialect)
             rows[index].extend(found)
+            if cursor in seen:
+                raise UnexpectedResponse(f"the API's pages of {reader.resource.name} go round in a circle")
             if cursor:
-                waiting.append((index, reader, next_request(call, reader, cursor)))
+                seen.add(cursor)
+                waiting.append((index, reader, next_request(call, reader, cursor), seen))
     return rows
 
 

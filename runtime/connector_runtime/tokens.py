@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import orjson
 
@@ -80,18 +81,34 @@ class Grant:
 
     def _seconds(self, answer: Mapping[str, Any], response: Response, utc: datetime) -> float:
         if answer.get("expires_in") is not None:
-            return float(answer["expires_in"])
+            return _finite(float(answer["expires_in"]))
         if answer.get("expires_at") is None:
             return self.lifetime
         # Measured on the server's own clock where it tells it, so that a wrong local clock does no harm.
-        date = response.headers.get("date")
-        return (moment(answer["expires_at"]) - (parsedate_to_datetime(date) if date else utc)).total_seconds()
+        return (moment(answer["expires_at"]) - _date(response, utc)).total_seconds()
 
     def _scrubbed(self, response: Response) -> dict[str, Any]:
-        said = upstream(response)
+        """Give what the endpoint said without the credentials, which it may repeat in any spelling."""
+        body = response.body
         for secret in filter(None, (self.client_secret, self.client_id)):
-            said["body"] = said["body"].replace(secret, "***")
-        return said
+            for spelling in (secret.encode(), orjson.dumps(secret)[1:-1], quote_plus(secret).encode()):
+                body = body.replace(spelling, b"***")
+        return upstream(replace(response, body=body))
+
+
+def _finite(seconds: float) -> float:
+    if not isfinite(seconds):
+        raise ValueError
+    return seconds
+
+
+def _date(response: Response, utc: datetime) -> datetime:
+    """Give the moment of an answer by the server's clock, or `utc` where it doesn't tell."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return utc
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 class Tokens:

@@ -188,7 +188,8 @@ def _stopped(write: Write, key: str, outcome: Outcome, journal: Journal) -> Conn
     journal.unclear = key
     token = journal.token() if journal.done else None
     advice = "call again with the resume token, which looks first" if token else "look for it before you call again"
-    message = f"whether {key} ({write.resource.name}) was written is not known; {advice}"
+    verb = "update" if write.id is not None else "create"
+    message = f"{key} was sent ({verb} {write.resource.name}), but whether it was stored is not known; {advice}"
     return OutcomeUnknown(message, upstream=cause.upstream, completed=journal.completed(), resume_token=token)
 
 

@@ -1,0 +1,229 @@
+"""OAuth 2.0 client credentials as values: the request, both forms of expiry, clocks that differ, no secret shown."""
+
+from base64 import b64decode
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qs
+
+import orjson
+import pytest
+from connector_runtime import errors
+from connector_runtime.delivery import TokenWanted, delivery
+from connector_runtime.exchange import Failure, Outcome, Request, Response, Wire
+from connector_runtime.tokens import Grant, Token, Tokens
+
+GRANT = Grant("https://id.example/token", "sub", 3600, 60, "client-1", "s3cret")
+READY = Grant("https://id.example/token", "sub", 3600, 60, access_token="r3ady")
+LOCAL = datetime(2026, 3, 1, 12, tzinfo=UTC)
+DATE = "Sun, 01 Mar 2026 12:00:00 GMT"
+
+
+def answer(status: int, body: Any, **headers: str) -> Response:
+    """Write an answer of the token endpoint."""
+    return Response(status, headers, body if isinstance(body, bytes) else orjson.dumps(body))
+
+
+@pytest.mark.parametrize(("subject", "form"), [(None, {}), ("1001", {"sub": ["1001"]}), ("a&b=c", {"sub": ["a&b=c"]})])
+def test_request(subject: str | None, form: dict[str, list[str]]) -> None:
+    wire = GRANT.request(subject)
+    assert (wire.method, wire.url) == ("POST", "https://id.example/token")
+    assert b64decode(wire.headers["authorization"].removeprefix("Basic ")) == b"client-1:s3cret"
+    assert wire.headers["content-type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(wire.body.decode()) == {"grant_type": ["client_credentials"], **form}
+
+
+def test_ready_token_can_get_no_other() -> None:
+    with pytest.raises(errors.Unauthorized, match="only a client id and secret can get a new one"):
+        READY.request(None)
+
+
+@pytest.mark.parametrize(
+    ("said", "headers", "seconds"),
+    [
+        ({"expires_in": 3600}, {}, 3540),
+        ({"expires_in": "3600"}, {}, 3540),
+        ({"expires_in": 100}, {}, 50),
+        ({"expires_in": 120}, {}, 60),
+        ({"expires_in": 0}, {}, 0),
+        ({"expires_at": "2026-03-01T13:00:00Z"}, {}, 3540),
+        ({"expires_at": "2026-03-01T13:00:00+0000"}, {}, 3540),
+        ({"expires_at": "2026-03-01T13:00:00.000Z"}, {}, 3540),
+        ({"expires_at": "2026-03-01T14:00:00+01:00"}, {}, 3540),
+        ({"expires_at": "2026-03-01T13:00:00Z"}, {"date": DATE}, 3540),
+        # The local clock is wrong by hours; the server's own Date says how long the token really lives.
+        ({"expires_at": "2026-03-01T20:00:00Z"}, {"date": "Sun, 01 Mar 2026 19:00:00 GMT"}, 3540),
+        ({"expires_at": "2026-02-01T01:00:00Z"}, {"date": "Sun, 01 Feb 2026 00:00:00 GMT"}, 3540),
+        ({"expires_in": 600, "expires_at": "2020-01-01T00:00:00Z"}, {}, 540),
+        ({"expires_in": None, "expires_at": None}, {}, 3540),
+        ({}, {}, 3540),
+    ],
+)
+def test_when_a_token_is_renewed(said: dict[str, Any], headers: dict[str, str], seconds: float) -> None:
+    token = GRANT.read(answer(200, {"access_token": "t0k3n", **said}, **headers), 1000, LOCAL)
+    assert token == Token("t0k3n", 1000 + seconds)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"\xff",
+        [],
+        "text",
+        None,
+        {},
+        {"access_token": None},
+        {"access_token": ""},
+        {"access_token": 7},
+        {"access_token": "a\nb"},
+        {"access_token": "é"},
+        {"access_token": "t", "expires_in": "soon"},
+        {"access_token": "t", "expires_in": []},
+        {"access_token": "t", "expires_in": {}},
+        {"access_token": "t", "expires_at": "soon"},
+        {"access_token": "t", "expires_at": 7},
+        {"access_token": "t", "expires_at": "0001-01-01T00:00:00+14:00"},
+    ],
+)
+def test_answers_without_a_usable_token(body: Any) -> None:
+    with pytest.raises(errors.UnexpectedResponse) as caught:
+        GRANT.read(answer(200, body), 0, LOCAL)
+    assert caught.value.message == "the token endpoint's answer holds no usable access token"
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Sun, 01 Mar 2026 12:00:00", "Sun, 01 Mar 2026 12:00:00 -0000"])
+def test_dates_that_say_little(date: str) -> None:
+    said = {"access_token": "t", "expires_at": "2026-03-01T13:00:00Z"}
+    assert GRANT.read(answer(200, said, date=date), 0, LOCAL).renew_at == 3540
+
+
+def test_token_that_lives_for_ever_or_not_at_all() -> None:
+    for seconds in ("inf", "nan"):
+        with pytest.raises(errors.UnexpectedResponse):
+            GRANT.read(answer(200, {"access_token": "t", "expires_in": seconds}), 0, LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, errors.Unauthorized),
+        (401, errors.Unauthorized),
+        (403, errors.Forbidden),
+        (404, errors.NotFound),
+        (429, errors.RateLimited),
+        (500, errors.Unavailable),
+        (302, errors.UnexpectedResponse),
+    ],
+)
+def test_refusals_show_no_secret(status: int, kind: type[errors.ConnectorError]) -> None:
+    body = {"message": "client_id=client-1 with s3cret does not contain a valid client ID suffix", "errorId": "err-1"}
+    with pytest.raises(kind) as caught:
+        GRANT.read(answer(status, body, **{"retry-after": "9", "x-request-id": "r"}), 0, LOCAL)
+    error = caught.value
+    assert error.upstream == {
+        "status": status,
+        "body": '{"message":"client_id=*** with *** does not contain a valid client ID suffix","errorId":"err-1"}',
+        "request_id": "r",
+    }
+    assert error.retry_after == (9 if status in (404, 429, 500, 302) else None)
+    assert "s3cret" not in f"{error.record()} {error}"
+
+
+def test_secret_that_is_cut_or_escaped_is_not_shown() -> None:
+    grant = Grant("https://id.example/token", "sub", 3600, 60, 'client "1"', "s" * 40)
+    body = {"message": "x" * 470 + "s" * 40, "client": 'client "1"'}
+    with pytest.raises(errors.Unauthorized) as caught:
+        grant.read(answer(401, body), 0, LOCAL)
+    assert caught.value.upstream is not None
+    assert "ss" not in caught.value.upstream["body"]
+    with pytest.raises(errors.Unauthorized) as caught:
+        grant.read(answer(401, {"client": 'client "1"'}), 0, LOCAL)
+    assert caught.value.upstream is not None
+    assert "client" not in caught.value.upstream["body"].replace('"client":', "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"), [("timeout", errors.Timeout), ("unreachable", errors.Unavailable), ("lost", errors.Unavailable)]
+)
+def test_no_answer(kind: Any, error: type[errors.ConnectorError]) -> None:
+    with pytest.raises(error, match=r"https://id\.example"):
+        GRANT.read(Failure(kind, "https://id.example"), 0, LOCAL)
+
+
+def test_tokens_of_a_connection() -> None:
+    tokens = Tokens(GRANT)
+    assert tokens.usable(None, None, 0) is None
+    assert tokens.keep(None, Token("one", 100)) == "one"
+    assert tokens.keep("7", Token("seven", 100)) == "seven"
+    assert tokens.usable(None, None, 99) == "one"
+    assert tokens.usable("7", None, 99) == "seven"
+    assert tokens.usable("8", None, 99) is None
+    assert tokens.usable(None, None, 100) is None
+    assert tokens.usable(None, "one", 99) is None
+    assert tokens.usable("7", "one", 99) == "seven"
+
+
+def test_ready_token_is_used_until_it_is_refused() -> None:
+    tokens = Tokens(READY)
+    assert tokens.usable(None, None, 1e12) == "r3ady"
+    assert tokens.usable("7", None, 0) == "r3ady"
+    assert tokens.usable(None, "r3ady", 0) is None
+
+
+def test_token_and_grant_show_no_secret() -> None:
+    shown = f"{GRANT!r} {READY!r} {Token('t0k3n', 1)!r} {Tokens(GRANT)!r} {TokenWanted('7', 't0k3n')!r}"
+    assert not [secret for secret in ("s3cret", "client-1", "r3ady", "t0k3n") if secret in shown]
+
+
+def delivered(outcomes: list[Outcome], subject: str | None = None, request: Request | None = None) -> tuple[list[Any], Any]:
+    """Deliver a request with these outcomes and tokens t1, t2 …; give what was wished for, and the end."""
+    steps = delivery(request or Request("GET", "/v1/books", (("a b", "c&d"),)), "https://api.example", subject)
+    wishes: list[Any] = []
+    answers = iter(outcomes)
+    minted = 0
+    try:
+        wish = next(steps)
+        while True:
+            wishes.append(wish)
+            if isinstance(wish, TokenWanted):
+                minted += 1
+                wish = steps.send(f"t{minted}")
+            else:
+                wish = steps.send(next(answers))
+    except StopIteration as stop:
+        return wishes, stop.value
+
+
+def test_delivery() -> None:
+    good = Response(200, {}, b"[]")
+    (wanted, wire), outcome = delivered([good])
+    assert outcome is good
+    assert wanted == TokenWanted(None, None)
+    assert (wire.method, wire.url, wire.body) == ("GET", "https://api.example/v1/books?a%20b=c%26d", b"")
+    assert wire.headers == {"authorization": "Bearer t1", "accept": "application/json"}
+
+
+def test_delivery_of_a_body() -> None:
+    created = Response(201, {}, b"{}")
+    wishes, _ = delivered([created], "7", Request("POST", "/v1/books", body={"title": "Käse"}, subject="8"))
+    wanted, wire = wishes
+    assert wanted.subject == "8"
+    assert wire.url == "https://api.example/v1/books"
+    assert orjson.loads(wire.body) == {"title": "Käse"}
+    assert wire.headers["content-type"] == "application/json"
+
+
+def test_refused_token_is_replaced_once() -> None:
+    refused = Response(401, {}, b"")
+    wishes, outcome = delivered([refused, refused], "7")
+    assert outcome is refused
+    assert [each.headers["authorization"] for each in wishes if isinstance(each, Wire)] == ["Bearer t1", "Bearer t2"]
+    assert [each for each in wishes if isinstance(each, TokenWanted)] == [TokenWanted("7", None), TokenWanted("7", "t1")]
+
+
+@pytest.mark.parametrize("outcome", [Response(403, {}, b""), Response(500, {}, b""), Failure("lost", "x")])
+def test_other_outcomes_are_not_tried_again(outcome: Outcome) -> None:
+    wishes, found = delivered([outcome])
+    assert found is outcome
+    assert len(wishes) == 2
