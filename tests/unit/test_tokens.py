@@ -136,7 +136,7 @@ def test_secret_that_is_cut_or_escaped_is_not_shown() -> None:
     with pytest.raises(errors.Unauthorized) as caught:
         grant.read(answer(401, body), 0, LOCAL)
     assert caught.value.upstream is not None
-    assert "ss" not in caught.value.upstream["body"]
+    assert "sss" not in caught.value.upstream["body"]
     with pytest.raises(errors.Unauthorized) as caught:
         grant.read(answer(401, {"client": 'client "1"'}), 0, LOCAL)
     assert caught.value.upstream is not None

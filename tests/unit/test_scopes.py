@@ -1,0 +1,107 @@
+"""What the names of a template mean, as far as the schemas tell."""
+
+from typing import Any
+
+import pytest
+from connector_runtime.scopes import Kind, Listed, check
+from connector_runtime.templates import parse
+
+BOOK: dict[str, Any] = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {
+        "id": {"type": "integer"},
+        "title": {"type": ["string", "null"]},
+        "author": {"anyOf": [{"$ref": "#/$defs/author"}, {"type": "null"}]},
+        "loans": {"type": "array", "items": {"$ref": "#/$defs/loan"}},
+        "tags": {"type": ["object", "null"]},
+        "map": {"type": "object"},
+        "any": {},
+        "rows": {"type": "array"},
+    },
+    "$defs": {
+        "author": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
+        "loan": {"oneOf": [{"properties": {"reader": {}}}, {"properties": {"lender": {}}}]},
+    },
+}
+SCOPE = {
+    "record": Kind.of(BOOK, "schemas/api/books.json"),
+    "input": Kind.of({"properties": {"job_id": {"type": "integer"}}}, "schemas/operations/get.input.json"),
+    "records": Listed(of_each=Kind.of(BOOK, "schemas/api/books.json")),
+    "unknown": Kind(),
+}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ record.id }}",
+        "{{ record.author.name }}",
+        "{{ record.loans[0].reader or record.loans[0].lender }}",
+        "{{ record.loans | map(attribute='reader') }}",
+        "{{ record.tags.anything.deeper }}",
+        "{{ record.map.anything }}",
+        "{{ record.any.thing[0].else }}",
+        "{{ record.rows[0].field }}",
+        "{{ records | map(attribute='title') }}",
+        "{{ records[0].author.name }}",
+        "{{ unknown.a[0].b }}",
+        "{{ input.job_id }}",
+        "{{ 1 }}",
+    ],
+)
+def test_names_that_mean_something(template: str) -> None:
+    assert check(parse(template), SCOPE) == []
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [
+        (
+            "{{ recrod.id }}",
+            [("unknown-name", 'there is no "recrod" here', "names here are input, record, records, unknown", 'did you mean "record"?')],
+        ),
+        (
+            "{{ record.titel }}",
+            [
+                (
+                    "unknown-field",
+                    '"record.titel" does not exist',
+                    "schemas/api/books.json has any, author, id, loans, map, rows, tags, title",
+                    'did you mean "record.title"?',
+                )
+            ],
+        ),
+        (
+            "{{ record.author.nam }}",
+            [("unknown-field", '"record.author.nam" does not exist', '"record.author" has name', 'did you mean "record.author.name"?')],
+        ),
+        (
+            "{{ record.title.first }}",
+            [("unknown-field", '"record.title.first" does not exist', '"record.title" is a single value, without fields', "")],
+        ),
+        (
+            "{{ record.loans[0].date }}",
+            [("unknown-field", '"record.loans.date" does not exist', '"record.loans" has lender, reader', "")],
+        ),
+        (
+            "{{ input.jobid }}",
+            [("unknown-input", '"input.jobid" does not exist', "schemas/operations/get.input.json has job_id", 'did you mean "input.job_id"?')],
+        ),
+        (
+            "{{ a or a or b }}",
+            [
+                ("unknown-name", 'there is no "a" here', "names here are input, record, records, unknown", ""),
+                ("unknown-name", 'there is no "b" here', "names here are input, record, records, unknown", ""),
+            ],
+        ),
+    ],
+)  # fmt: skip
+def test_names_that_mean_nothing(template: str, found: list[tuple[str, ...]]) -> None:
+    assert [(each.code, each.what, each.why, each.fix) for each in check(parse(template), SCOPE)] == found
+
+
+def test_required_fields() -> None:
+    assert Kind.of(BOOK, "x").required() == ["id"]
+    assert Kind().required() == []
+    assert Kind.of({}, "x").required() == []
