@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from connector_runtime import Connector, load
 from greenhouse_sandbox import Sandbox
 

@@ -12,6 +12,7 @@ import httpx
 import orjson
 import pytest
 import yaml
+
 from connector_runtime import Connector, ConnectorError
 from greenhouse_sandbox import Sandbox
 from greenhouse_sandbox.catalog import RESOURCES
@@ -40,6 +41,8 @@ class Replay(httpx.BaseTransport, httpx.AsyncBaseTransport):
             request.url.path,
             dict(request.url.params),
         )
+        if "body" in wanted:
+            assert orjson.loads(request.content) == wanted["body"]
         body = reply.get("body", [])
         content = body.encode() if isinstance(body, str) else orjson.dumps(body)
         return httpx.Response(reply.get("status", 200), headers=reply.get("headers"), content=content)

@@ -10,6 +10,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from connector_runtime import Problem, validate
 from connector_runtime.problems import RENDERERS
 
@@ -76,9 +77,12 @@ def codes(module: Path) -> set[str]:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in makers
     ]
+    returned = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "_refusal"]
     assigned = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
     tables = [node for node in assigned if ast.unparse(node.targets[0]) in ("code", "_CODES")]
-    words = [each.value for node in (*calls, *tables) for each in ast.walk(node) if isinstance(each, ast.Constant)]
+    words = [
+        each.value for node in (*calls, *returned, *tables) for each in ast.walk(node) if isinstance(each, ast.Constant)
+    ]
     return {each for each in words if isinstance(each, str) and re.fullmatch(r"[a-wyz][a-z]*(-[a-z0-9]+)+", each)}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from connector_runtime import Connection, Connector, ConnectorError
 from greenhouse_sandbox import Sandbox
 
@@ -158,7 +159,8 @@ def test_goes_on_after_a_failure_at_each_write(
     assert len(error.completed) == position
     certain = fault == "refuse"
     assert error.code == (("partial_write" if position else "rejected") if certain else "outcome_unknown")
-    assert (error.resume_token is None) == (position == 0)
+    findable = operation in ("create_candidate_application", "create_candidate_note")
+    assert (error.resume_token is None) == (position == 0 and (certain or not findable))
     if error.resume_token is None:
         assert sum(grown(sandbox, before).values()) == (
             0 if not fault.startswith("store") else 1 + (operation in ("create_candidate", "create_prospect"))
@@ -172,7 +174,8 @@ def test_goes_on_after_a_failure_at_each_write(
 
 def test_fails_again_while_going_on(connector: Connector, sandbox: Sandbox) -> None:
     given, rows = CREATES["create_candidate"]
-    before, token = stored(sandbox), {}
+    before = stored(sandbox)
+    token: dict[str, Any] = {}
     for position in range(1, writes_of("create_candidate")):
         failing = FailingAt(sandbox.transport(), 1, refuse)  # of each try, only the first missing write succeeds
         with connected(connector, sandbox, failing) as connection, pytest.raises(ConnectorError) as raised:
@@ -181,6 +184,30 @@ def test_fails_again_while_going_on(connector: Connector, sandbox: Sandbox) -> N
         token = {"resume_token": raised.value.resume_token}
     with connected(connector, sandbox) as connection:
         connection.call("create_candidate", {**given, **token})
+    assert grown(sandbox, before) == rows
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(503), httpx.Response(200, json=[])], ids=["down", "nothing"])
+@pytest.mark.parametrize("operation", CREATES)
+def test_goes_on_when_reading_back_fails(
+    connector: Connector, sandbox: Sandbox, operation: str, answer: httpx.Response
+) -> None:
+    given, rows = CREATES[operation]
+    before, inner = stored(sandbox), sandbox.transport()
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        written = any(each.method != "GET" and each.path != "/token" for each in sandbox.requests)
+        return answer if written and request.method == "GET" else inner.handle_request(request)
+
+    with (
+        connected(connector, sandbox, httpx.MockTransport(answered)) as connection,
+        pytest.raises(ConnectorError) as raised,
+    ):
+        connection.call(operation, given)
+    assert raised.value.code == "partial_write"
+    assert len(raised.value.completed) == writes_of(operation)
+    with connected(connector, sandbox) as connection:
+        assert connection.call(operation, {**given, "resume_token": raised.value.resume_token})["id"] > 0
     assert grown(sandbox, before) == rows
 
 

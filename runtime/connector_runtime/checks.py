@@ -12,7 +12,7 @@ from .resources import Filter, Resource
 from .schemas import Schema, a_type, type_name
 from .scopes import Kind, Listed, Scope, check
 from .source import Document
-from .specs import Spec, Specs, names_read, sources, steps_of
+from .specs import Spec, Specs, names_read, sources, steps_of, templates_in
 from .templates import TemplateProblem, is_template, parse
 
 _RANGE = ("gte", "gt", "lt", "lte")
@@ -33,7 +33,8 @@ def check_specs(specs: Specs) -> Iterator[Problem]:
     for kind in ("operation", "object", "part", "body", "ddl"):
         for spec in specs.of_kind(kind).values():
             yield from _check_bodies_used(specs, spec.document, (), spec.data)
-    included = {name for spec in specs.operations.values() for name in spec.data.get("include", ())}
+    named = {name for spec in specs.operations.values() for name in spec.data.get("include", ())}
+    included = named | {nearest(name, specs.parts) for name in named - {*specs.parts}}
     for spec in specs.parts.values():
         yield from _check_name(spec, "part")
         if spec.name not in included:
@@ -108,13 +109,35 @@ def _contained(specs: Specs, name: str, seen: set[str]) -> set[str]:
 
 def _check_body(specs: Specs, spec: Spec) -> Iterator[Problem]:
     yield from _check_name(spec, "body")
-    given = Kind.of({"properties": {name: {} for name in _stated(spec.document, "given")}}, f"given in {spec.document.name}")
+    told: Schema = {"properties": {name: {} for name in _stated(spec.document, "given")}}
+    given = Kind.of(told, f"given in {spec.document.name}")
     made_of = spec.data.get("of")
     file = f"schemas/objects/{made_of}.json"
     if made_of is not None:
         yield from _check_schema_file(specs, spec.document, file)
     scope = {"record": Kind() if made_of is None else specs.kind(file), "given": given}
     yield from _check_templates(spec.document, ("output",), spec.data.get("output"), scope)
+    uses = {name: _bodies_in(each.data) for name, each in specs.bodies.items()}
+    if spec.name in _reached(uses, spec.name):
+        what = f'the body "{spec.name}" contains itself'
+        yield spec.document.problem(("output",), "endless-body", what, "it would never end", key=True)
+
+
+def _bodies_in(value: Any) -> set[str]:
+    with suppress(TemplateProblem):
+        return {name for text in templates_in(value) for name, _ in parse(text).bodies}
+    return set()
+
+
+def _reached(ways: Mapping[str, set[str]], start: str) -> set[str]:
+    """Give all that can be reached from a name."""
+    reached: set[str] = set()
+    ahead = [start]
+    while ahead:
+        fresh = {each for each in ways.get(ahead.pop(), set()) if each in ways} - reached
+        reached |= fresh
+        ahead += fresh
+    return reached
 
 
 def _check_bodies_used(specs: Specs, document: Document, place: Pointer, value: Any) -> Iterator[Problem]:
@@ -124,11 +147,11 @@ def _check_bodies_used(specs: Specs, document: Document, place: Pointer, value: 
         return
     with suppress(TemplateProblem):
         for name, given in parse(value).bodies if is_template(value) else ():
-            if name not in specs.bodies:
+            if f"operations/bodies/{name}.yaml" not in specs.folder.names:
                 what, why = f'there is no body "{name}"', f"operations/bodies has {listed(specs.bodies)}"
                 yield document.problem(place, "unknown-body", what, why, did_you_mean(name, specs.bodies), within=name)
                 continue
-            known = specs.bodies[name].data.get("given", {})
+            known = specs.bodies[name].data.get("given", {}) if name in specs.bodies else given
             for each in given:
                 if each not in known:
                     what, why = f'the body "{name}" is given no "{each}"', f"it may be given {listed(known)}"
@@ -152,7 +175,8 @@ def _check_join(
     if "by" in join and resource is not None:
         yield from _check_by(specs, document, (*place, "by"), join["by"], resource)
     yield from _check_templates(document, (*place, "when"), join.get("when"), plain)
-    yield from _check_templates(document, (*place, "where"), join.get("where"), {"row": specs.record(_target(join)), "given": plain["given"]})
+    row = {"row": specs.record(_target(join)), "given": plain["given"]}
+    yield from _check_templates(document, (*place, "where"), join.get("where"), row)
     yield from _check_query(document, (*place, "query"), join.get("query", {}), resource, {})
     yield from _check_order(document, (*place, "order"), join.get("order", ()), specs.record(_target(join)))
     yield from _check_as(specs, document, (*place, "as"), join.get("as"), resource)
@@ -176,10 +200,20 @@ def _check_by(specs: Specs, document: Document, place: Pointer, name: str, resou
 def _check_operation(specs: Specs, spec: Spec) -> Iterator[Problem]:
     yield from _check_name(spec, "operation")
     document, contract = spec.document, f"schemas/operations/{spec.name}"
-    for index, name in enumerate(spec.data.get("include", ())):
-        if name not in specs.parts:
+    parts = spec.data.get("include", ())
+    for index, name in enumerate(parts):
+        if f"operations/parts/{name}.yaml" not in specs.folder.names:
             what, why = f'there is no part "{name}"', f"operations/parts has {listed(specs.parts)}"
             yield document.problem(("include", index), "unknown-part", what, why, did_you_mean(name, specs.parts))
+    yield from _check_schema_file(specs, document, f"{contract}.input.json")
+    for problem in _check_blocks(specs, spec):
+        # What a part that can't be read would have named is no mistake of whoever uses the name.
+        if problem.code != "unknown-name" or all(name in specs.parts for name in parts):
+            yield problem
+
+
+def _check_blocks(specs: Specs, spec: Spec) -> Iterator[Problem]:
+    document, contract = spec.document, f"schemas/operations/{spec.name}"
     blocks = specs.blocks(spec)
     scope: dict[str, Kind] = {"input": specs.kind(f"{contract}.input.json")}
     yield from _check_templates(document, ("acting_user",), spec.data.get("acting_user"), dict(scope))
@@ -201,19 +235,12 @@ def _check_operation(specs: Specs, spec: Spec) -> Iterator[Problem]:
     for block, name, write in steps_of(blocks, "write"):
         yield from _check_write(specs, block.document, ("write", name), write, scope)
     yield from _check_contract(specs, document, f"{contract}.output.json", spec.data.get("output"), scope)
-    yield from _check_schema_file(specs, document, f"{contract}.input.json")
 
 
 def _check_circles(steps: list[tuple[Spec, str, dict[str, Any]]]) -> Iterator[Problem]:
     waits = {name: _names_in(step) for _, name, step in steps}
     for block, name, _ in steps:
-        reached: set[str] = set()
-        ahead = [name]
-        while ahead:
-            fresh = {each for each in waits.get(ahead.pop(), set()) if each in waits} - reached
-            reached |= fresh
-            ahead += fresh
-        if name in reached:
+        if name in _reached(waits, name):
             what = f'the step "{name}" waits for itself'
             yield block.document.problem(("request", name), "endless-step", what, key=True)
 
@@ -274,8 +301,8 @@ def _check_write(
         return
     schema = resource.schema.get(f"x-{verb}")
     if schema is None:
-        what = f"{resource.name} can't be {verb}d"
-        yield document.problem((*place, verb), "wrong-value", what, f'schemas/api/{resource.name}.json has no "x-{verb}"')
+        what, why = f"{resource.name} can't be {verb}d", f'schemas/api/{resource.name}.json has no "x-{verb}"'
+        yield document.problem((*place, verb), "wrong-value", what, why)
     else:
         origin = f"the body of {verb} {resource.name}"
         yield from _check_output(document, (*place, "body"), write["body"], Kind.of(schema, origin))

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,8 @@ from .plans import Operation
 from .problems import RENDERERS, did_you_mean, listed
 from .progress import Progress
 from .sandboxes import Sandbox, sandbox_of
+
+_INTERRUPTED = 130
 
 _CONNECTOR = click.option(
     "--connector",
@@ -35,8 +38,28 @@ _FORMAT = click.option(
 _INPUT = click.option("--input", "given", default="{}", metavar="JSON|@FILE|-", help="The input; - reads stdin.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="greenhouse-connector", prog_name="connector")
+class _Commands(click.Group):
+    """The commands; Ctrl+C ends them at once, whatever is still under way."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted", err=True)
+            os._exit(_INTERRUPTED)
+
+
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        scripts = entry_points(group="console_scripts")
+        found = [each.dist.version for each in scripts if each.value == f"{main.__module__}:main" and each.dist]
+        click.echo(f"connector {found[0] if found else 'of no installed version'}")
+        context.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="The version.")
 def main() -> None:
     """Run, try out and check a connector made of YAML and JSON Schema.
 
@@ -86,7 +109,7 @@ def validate_command(path: Path | None, style: str) -> None:
         _fail(error, "text")
     report = RENDERERS[style](problems, checked)
     if report:
-        click.echo(report)
+        _say(report)
     sys.exit(1 if problems else 0)
 
 
@@ -141,7 +164,7 @@ def _connected(connector: Connector, stack: ExitStack, progress: Progress) -> Co
     """Connect with what the environment holds; without any of it, to the embedded sandbox."""
     properties = connector.credentials_schema.get("properties", {})
     credentials = {
-        key: int(text) if schema.get("type") == "integer" and text.isdigit() else text
+        key: int(text) if schema.get("type") == "integer" and text.isdecimal() else text
         for key, schema in properties.items()
         if (text := os.environ.get(_variable(connector, key), ""))
     }
@@ -183,7 +206,7 @@ def _read_input(given: str) -> Any:
         if given == "-":
             raw = sys.stdin.buffer.read()
         else:
-            raw = Path(given[1:]).read_bytes() if given.startswith("@") else given.encode()
+            raw = Path(given[1:]).read_bytes() if given.startswith("@") else os.fsencode(given)
     except OSError as error:
         _usage(f"the input {given[1:]} can't be read: {error.strerror}")
     try:
@@ -199,7 +222,7 @@ def _list(connector: Connector, kind: str | None, style: str) -> None:
         return
     width = max((len(each.name) for each in chosen), default=0)
     for each in chosen:
-        click.echo(f"{each.name:<{width}}  {each.kind:<4}  {each.effect:<6}  {each.title}")
+        _say(f"{each.name:<{width}}  {each.kind:<4}  {each.effect:<6}  {each.title}")
 
 
 def _described(operation: Operation) -> dict[str, Any]:
@@ -208,8 +231,12 @@ def _described(operation: Operation) -> dict[str, Any]:
 
 
 def _print(value: Mapping[str, Any]) -> None:
+    _say(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+
+
+def _say(text: str | bytes) -> None:
     try:
-        click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2))
+        click.echo(text)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has left; nothing is wrong
 

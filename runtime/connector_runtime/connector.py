@@ -182,10 +182,9 @@ def load(path: str | Path | None = None) -> Connector:
     Raises SpecError with every problem found in its specs.
     """
     specs = read_specs(locate(path))
-    problems = specs.problems or list(check_specs(specs)) or _unusable(specs)
+    problems = sorted({*specs.problems, *check_specs(specs)} or {*_unusable(specs)})
     if problems:
-        found = count(len(problems), "problem")
-        raise SpecError(f"the connector's specs have {found}", problems=sorted(set(problems)))
+        raise SpecError(f"the connector's specs have {count(len(problems), 'problem')}", problems=problems)
     manifest = specs.manifest.data
     return Connector(
         manifest["connector"],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -32,6 +32,13 @@ def delivery(request: Request, base_url: str, subject: str | None) -> Delivery:
         token = str((yield TokenWanted(acting, token)))
         outcome = yield _wire(request, base_url, token)
     assert not isinstance(outcome, str)
+    return _scrubbed(outcome, token)
+
+
+def _scrubbed(outcome: Outcome, token: str) -> Outcome:
+    """Take the token out of a refusal: what the API said is shown to people."""
+    if isinstance(outcome, Response) and outcome.status >= 400 and token.encode() in outcome.body:
+        return replace(outcome, body=outcome.body.replace(token.encode(), b"***"))
     return outcome
 
 

@@ -95,8 +95,8 @@ class Driver:
             return result
 
     def close(self) -> None:
-        """Close the connections."""
-        self._threads.shutdown(cancel_futures=True)
+        """Close the connections; nobody waits any more for what is still under way."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
     def _carried(self, batch: list[Request]) -> list[Outcome]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 
@@ -86,8 +87,11 @@ def lower(value: str | None) -> str | None:
 
 
 def day(value: str | None) -> str | None:
-    """Take the date of a date or date-time; null stays null."""
-    return None if value is None else value[:10]
+    """Take the date of an ISO 8601 date or date-time, as YYYY-MM-DD; null for null and for what is neither."""
+    try:
+        return None if value is None else datetime.fromisoformat(value).date().isoformat()
+    except ValueError:
+        return None
 
 
 def unique(values: Iterable[Any] | None) -> list[Any]:

@@ -68,9 +68,9 @@ def locate(path: str | Path | None) -> Traversable:
         here = Path.cwd()
         return here if here.joinpath(MANIFEST).is_file() else bundle()
     start = Path(path).absolute()
-    for candidate in (start, *start.parents) if start.is_file() else (start,):
-        if candidate.joinpath(MANIFEST).is_file():
-            return candidate
+    for place in (start, *start.parents) if start.is_file() else (start,):
+        if place.joinpath(MANIFEST).is_file():
+            return place
     raise SpecError(f"there is no connector at {path}: a connector is a folder that holds a {MANIFEST}")
 
 

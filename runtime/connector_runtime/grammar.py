@@ -23,6 +23,7 @@ _NEEDS = (*_MISSING, "oneOf", "anyOf")
 # What the grammar's patterns mean, in words.
 _FORMS = {
     r"\{\{": 'must be a template, such as "{{ input.id }}"',
+    r"^(/|\{\{)": "must be a JSON pointer into the input, such as /id, or a template",
     r"^\{\{ *input\.[a-z0-9_]+ *\}\}$": 'must be one input, such as "{{ input.id }}"',
     "^[a-z][a-z0-9_]*$": "must be a name: lower-case letters, digits and _",
     "^[a-z][a-z0-9_]*_ddl$": "must be a name that ends in _ddl: lower-case letters, digits and _",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .errors import InputProblem, InvalidInput
-from .schemas import Schema, Validator, follow, type_name
+from .schemas import Schema, Validator, a_type, follow, type_name
 
 
 class InputCheck:
@@ -18,7 +18,7 @@ class InputCheck:
     def ready(self, given: Any) -> dict[str, Any]:
         """Give the input as templates see it. Raises InvalidInput with every violation."""
         if not isinstance(given, dict):
-            raise InvalidInput(f"the input must be an object, got {type_name(given)}")
+            raise InvalidInput(f"the input must be an object, got {a_type(type_name(given))}")
         try:
             value = _ready(self._schema, self._schema, given)
             if self._validator.accepts(value):
@@ -42,8 +42,9 @@ def _ready(root: Schema, schema: Schema, value: Any) -> Any:
         }
     if isinstance(value, list) and "items" in schema:
         return [_ready(root, schema["items"], each) for each in value]
-    if isinstance(value, str) and schema.get("x-ignore-case"):
-        return value.lower()
+    if isinstance(value, str):
+        value.encode()  # half a character raises UnicodeEncodeError, which is a ValueError
+        return value.lower() if schema.get("x-ignore-case") else value
     if isinstance(value, float) and schema.get("type") == "integer" and value.is_integer():
         return int(value)
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,10 +15,12 @@ from .joins import Shape, shaped, sorted_rows
 from .listing import Call, Listing, Part, read_first, read_list, read_page, read_remembered
 from .resources import Reader, Row
 from .schemas import Schema, Validator
-from .writing import RESUME, Check, Function, Journal, Scope, Write, check_all, write_all
+from .writing import RESUME, Check, Function, Journal, Scope, Write, check_all, unread, write_all
 
 Kind = Literal["main", "ddl"]
 Effect = Literal["read", "create"]
+
+Approve = Callable[[Any], Any]
 
 # The errors of checks, by their code; the first weighs most.
 _CHECKED = {kind.code: kind for kind in (InvalidInput, NotFound, Conflict)}
@@ -127,20 +129,28 @@ class Plan:
     acting_user: Function | None
     page: Function | None
 
-    def run(self, operation: str, given: Mapping[str, Any], call: Call) -> Exchange[Any]:
+    def run(self, operation: str, given: Mapping[str, Any], call: Call, approved: Approve) -> Exchange[Any]:
         """Run the steps and build the output."""
         scope: Scope = {"input": given}
-        page = None if self.page is None else self.page(scope)
-        journal = Journal.opened(operation, given) if self.writes else None
-        yield from self._read(self.stages, scope, call, page)
-        if journal is not None:
-            # A call that goes on from a token has passed its checks; what it wrote would fail them now.
-            if RESUME not in given:
-                check_all(self.checks, scope, _CHECKED)
-            acting = None if self.acting_user is None else text(self.acting_user(scope))
-            yield from write_all(call, acting, self.writes, scope, journal)
-            yield from self._read(self.later, scope, call, page)
-        return self.output(scope)
+        if not self.writes:
+            page = None if self.page is None else self.page(scope)
+            yield from self._read(self.stages, scope, call, page)
+            return approved(self.output(scope))
+        journal = Journal.opened(operation, given)
+        yield from self._read(self.stages, scope, call, None)
+        # A call that goes on from a token has passed its checks; what it wrote would fail them now.
+        if RESUME not in given:
+            check_all(self.checks, scope, _CHECKED)
+        acting = None if self.acting_user is None else text(self.acting_user(scope))
+        yield from write_all(call, acting, self.writes, scope, journal)
+        try:
+            yield from self._read(self.later, scope, call, None)
+            return approved(self.output(scope))
+        except Exception as error:
+            cause = error if isinstance(error, ConnectorError) else located(error)
+            if cause is None:
+                raise
+            raise unread(cause, journal) from None
 
     def _read(self, stages: tuple[Stage, ...], scope: Scope, call: Call, page: int | None) -> Exchange[None]:
         for stage in stages:
@@ -157,7 +167,7 @@ class DropDown:
     ordered: bool
     choices: tuple[dict[str, Any], ...] = ()
 
-    def run(self, operation: str, given: Mapping[str, Any], call: Call) -> Exchange[Any]:  # noqa: ARG002
+    def run(self, _: str, given: Mapping[str, Any], call: Call, approved: Approve) -> Exchange[Any]:
         """Give the choices in order, narrowed by `search` and `value` where these are given."""
         choices = list(self.choices)
         if self.step is not None:
@@ -166,13 +176,15 @@ class DropDown:
         if not self.ordered:
             choices.sort(key=lambda choice: choice["text"].casefold())
         search, value = given.get("search", "").casefold(), given.get("value")
-        return {
-            "result": [
-                dict(choice)
-                for choice in choices
-                if search in choice["text"].casefold() and (value is None or text(value) == text(choice["value"]))
-            ]
-        }
+        return approved(
+            {
+                "result": [
+                    dict(choice)
+                    for choice in choices
+                    if search in choice["text"].casefold() and (value is None or text(value) == text(choice["value"]))
+                ]
+            }
+        )
 
     def _choice(self, record: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         choice = self.entry((record, given))
@@ -205,11 +217,8 @@ class Operation:
         Raises ConnectorError. An output that breaks the contract is never given.
         """
         try:
-            output: dict[str, Any] = yield from self._plan.run(self.name, self.ready(given), call)
-            if self._output.accepts(output):
-                return output
-            first = self._output.violations(output)[0]
-            raise SpecError(f"the output breaks the contract: {first.path or '/'} {first.message}")
+            output: dict[str, Any] = yield from self._plan.run(self.name, self.ready(given), call, self._approved)
+            return output
         except ConnectorError as error:
             error.operation = self.name
             raise
@@ -219,3 +228,10 @@ class Operation:
                 raise
             problem.operation = self.name
             raise problem from None
+
+    def _approved(self, output: Any) -> Any:
+        """Give an output that keeps the contract. Raises SpecError for one that breaks it."""
+        if self._output.accepts(output):
+            return output
+        first = self._output.violations(output)[0]
+        raise SpecError(f"the output breaks the contract: {first.path or '/'} {first.message}")

@@ -228,8 +228,8 @@ def type_name(value: Any) -> str:
     """Name a value's JSON type."""
     if value is None:
         return "null"
-    names: dict[type, str] = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array"}
-    return names.get(type(value), "object")
+    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
+    return names.get(type(value), type(value).__name__)
 
 
 @cache

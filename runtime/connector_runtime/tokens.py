@@ -46,9 +46,8 @@ class Grant:
         """Make the token request of an acting user. Raises Unauthorized when there is only a ready token."""
         if self.client_id is None or self.client_secret is None:
             raise Unauthorized(_NO_MORE)
-        pair = b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
         form = {"grant_type": "client_credentials", **({self.subject_field: subject} if subject else {})}
-        headers = {"authorization": f"Basic {pair}", "content-type": "application/x-www-form-urlencoded"}
+        headers = {"authorization": f"Basic {self._pair()}", "content-type": "application/x-www-form-urlencoded"}
         return Wire("POST", self.token_url, headers, urlencode(form).encode())
 
     def read(self, outcome: Outcome, now: float, utc: datetime) -> Token:
@@ -68,14 +67,24 @@ class Grant:
             error = refused(Request("POST", "the token endpoint", resource="access tokens"), outcome)
             error.upstream = self._scrubbed(outcome)
             raise error
-        try:
-            answer = orjson.loads(outcome.body)
-            value = answer["access_token"]
-            seconds = self._seconds(answer, outcome, utc)
-        except (LookupError, TypeError, ValueError, OverflowError):
-            raise UnexpectedResponse(_UNUSABLE) from None
-        if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+        token = self._token(outcome, now, utc)
+        if token is None:
             raise UnexpectedResponse(_UNUSABLE)
+        return token
+
+    def _pair(self) -> str:
+        return b64encode(f"{self.client_id}:{self.client_secret}".encode()).decode()
+
+    def _token(self, response: Response, now: float, utc: datetime) -> Token | None:
+        # Gives None instead of raising: no frame that knows the token is in an error's traceback.
+        try:
+            answer = orjson.loads(response.body)
+            value = answer["access_token"]
+            seconds = self._seconds(answer, response, utc)
+        except (LookupError, TypeError, ValueError, OverflowError):
+            return None
+        if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
+            return None
         # A token that lives shorter than the margin is still good for half its life.
         return Token(value, now + max(seconds - self.renew_before, seconds / 2))
 
@@ -90,7 +99,7 @@ class Grant:
     def _scrubbed(self, response: Response) -> dict[str, Any]:
         """Give what the endpoint said without the credentials, which it may repeat in any spelling."""
         body = response.body
-        for secret in filter(None, (self.client_secret, self.client_id)):
+        for secret in filter(None, (self.client_secret, self.client_id, self._pair())):
             for spelling in (secret.encode(), orjson.dumps(secret)[1:-1], quote_plus(secret).encode()):
                 body = body.replace(spelling, b"***")
         return upstream(replace(response, body=body))

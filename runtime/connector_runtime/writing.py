@@ -98,7 +98,10 @@ class Journal:
     def opened(cls, operation: str, given: Mapping[str, Any]) -> Journal:
         """Open the journal of a call: a new one, or that of its resume token. Raises InvalidInput."""
         plain = {key: value for key, value in given.items() if key != RESUME}
-        digest = sha256(orjson.dumps([operation, plain], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        try:
+            digest = sha256(orjson.dumps([operation, plain], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        except TypeError:
+            raise InvalidInput("the input holds a number beyond 64 bits") from None
         journal = cls(operation, digest)
         if RESUME in given:
             try:
@@ -186,7 +189,9 @@ def _stopped(write: Write, key: str, outcome: Outcome, journal: Journal) -> Conn
     if certain:
         return _partial(cause, key, journal)
     journal.unclear = key
-    token = journal.token() if journal.done else None
+    # Without a way to find it, a first write can only be looked for by a person.
+    findable = write.found is not None or write.id is not None
+    token = journal.token() if journal.done or findable else None
     advice = "call again with the resume token, which looks first" if token else "look for it before you call again"
     verb = "update" if write.id is not None else "create"
     message = f"{key} was sent ({verb} {write.resource.name}), but whether it was stored is not known; {advice}"
@@ -201,6 +206,18 @@ def _partial(cause: ConnectorError, key: str, journal: Journal) -> ConnectorErro
         f"{count(len(journal.done), 'write')} made, {key} was not: {cause.message}; call again with the resume token",
         retry_after=cause.retry_after,
         upstream=cause.upstream,
+        completed=journal.completed(),
+        resume_token=journal.token(),
+    )
+
+
+def unread(cause: ConnectorError, journal: Journal) -> ConnectorError:
+    """Make the error of a call that wrote everything and could not read it back."""
+    return PartialWrite(
+        f"everything was written, but not read back: {cause.message}; call again with the resume token, which only reads",
+        retry_after=cause.retry_after,
+        upstream=cause.upstream,
+        spec=cause.spec,
         completed=journal.completed(),
         resume_token=journal.token(),
     )

@@ -26,16 +26,22 @@ CREATE TABLE tokens (token TEXT PRIMARY KEY, user_id INTEGER, expires_at REAL NO
 
 
 class Database:
-    """One SQLite connection behind a lock. `path` None keeps the rows in memory."""
+    """One SQLite connection behind a lock. `path` None keeps the rows in memory.
+
+    Raises OSError when the file can't be opened, or is no database.
+    """
 
     def __init__(self, path: "str | PathLike[str] | None") -> None:
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        try:
+            self._connection = sqlite3.connect(path or ":memory:", check_same_thread=False, isolation_level=None)
+        except sqlite3.Error as error:
+            raise OSError(f"{path}: {error}") from None
         try:
             self._prepare()
-        except sqlite3.Error:
+        except sqlite3.Error as error:
             self.close()
-            raise
+            raise OSError(f"{path}: {error}") from None
 
     def _prepare(self) -> None:
         self._connection.execute("PRAGMA journal_mode = WAL")

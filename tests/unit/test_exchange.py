@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from connector_runtime.exchange import Exchange, Outcome, Request, Response, Wire, together
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from connector_runtime.filters import FILTERS, get, item, text
 
 
@@ -118,7 +119,7 @@ def test_text(value: Any, written: str) -> None:
 
 @pytest.mark.parametrize("value", [[], {}, ["secret"]])
 def test_text_of_no_text(value: Any) -> None:
-    with pytest.raises(TypeError, match="^a list or a mapping can't stand inside a text$"):
+    with pytest.raises(TypeError, match=r"^a list or a mapping can't stand inside a text$"):
         text(value)
 
 
@@ -126,7 +127,7 @@ def test_reading_fields_and_entries() -> None:
     assert get({"a": 1}, "a") == 1
     assert get({}, "a") is None
     assert get(None, "a") is None
-    with pytest.raises(TypeError, match='^"a" is read from something that has no fields$'):
+    with pytest.raises(TypeError, match=r'^"a" is read from something that has no fields$'):
         get("secret", "a")
     assert [item([1, 2], key) for key in (0, -1, -2, 2, -3)] == [1, 2, 1, None, None]
     assert item({"a": 1}, "a") == 1

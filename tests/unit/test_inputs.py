@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from connector_runtime.errors import InvalidInput
 from connector_runtime.inputs import InputCheck
 
@@ -85,7 +86,10 @@ def test_ready(given: dict[str, Any], ready: dict[str, Any]) -> None:
         ),
         ({"id": 1, "name": "x", "loans": {}}, ["/loans must be a list, got an object"]),
         ({"id": 1, "name": "x", "referrer": {"type": ""}}, ['/referrer needs "type2", or "type"']),
-        ({"id": 1, "name": "x", "referrer": {"type": "a", "type2": "b"}}, ['/referrer takes only one of "type2" and "type"']),
+        (
+            {"id": 1, "name": "x", "referrer": {"type": "a", "type2": "b"}},
+            ['/referrer takes only one of "type2" and "type"'],
+        ),
     ],
 )
 def test_every_violation_is_told(given: dict[str, Any], problems: list[str]) -> None:
@@ -99,7 +103,7 @@ def test_every_violation_is_told(given: dict[str, Any], problems: list[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("given", "got"), [(None, "null"), ([], "a list"), ("", "a string"), (0, "an integer"), ((1,), "an object")]
+    ("given", "got"), [(None, "null"), ([], "a list"), ("", "a string"), (0, "an integer"), ((1,), "a tuple")]
 )
 def test_what_is_no_object(given: Any, got: str) -> None:
     with pytest.raises(InvalidInput) as caught:

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from connector_runtime.moments import in_utc, is_day, is_moment, moment
 from hypothesis import given
 from hypothesis import strategies as st
+
+from connector_runtime.moments import in_utc, is_day, is_moment, moment
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,17 @@ def test_moment_is_sent_in_utc(text: str, sent: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "noon", "1.3.2024", "2024-13-01", "2023-02-29", "2024-03-01T25:00:00Z", "1709283600", "0001-01-01T00:00:00+14:00"]
+    "text",
+    [
+        "",
+        "noon",
+        "1.3.2024",
+        "2024-13-01",
+        "2023-02-29",
+        "2024-03-01T25:00:00Z",
+        "1709283600",
+        "0001-01-01T00:00:00+14:00",
+    ],
 )
 def test_what_is_no_moment(text: str) -> None:
     assert not is_moment(text)
@@ -39,7 +50,7 @@ def test_what_is_no_moment(text: str) -> None:
         moment(text)
 
 
-@given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)), st.integers(-14 * 60, 14 * 60))  # noqa: DTZ001
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)), st.integers(-14 * 60, 14 * 60))
 def test_any_offset_is_the_same_moment(naive: datetime, minutes: int) -> None:
     at = naive.replace(tzinfo=timezone(timedelta(minutes=minutes)))
     assert moment(at.isoformat()) == at
@@ -49,6 +60,8 @@ def test_any_offset_is_the_same_moment(naive: datetime, minutes: int) -> None:
     assert moment(sent).tzinfo is UTC
 
 
-@pytest.mark.parametrize(("text", "right"), [("2024-02-29", True), ("2023-02-29", False), ("2024-03-01T00:00", False), ("", False)])
+@pytest.mark.parametrize(
+    ("text", "right"), [("2024-02-29", True), ("2023-02-29", False), ("2024-03-01T00:00", False), ("", False)]
+)
 def test_days(text: str, right: bool) -> None:
     assert is_day(text) is right

@@ -2,6 +2,7 @@
 
 import orjson
 import pytest
+
 from connector_runtime.problems import (
     RENDERERS,
     Problem,

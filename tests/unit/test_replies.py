@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from connector_runtime import errors
 from connector_runtime.exchange import Failure, Outcome, Request, Response
 from connector_runtime.replies import decoded, failed, next_cursor, page, refused, retry_after, upstream
@@ -79,7 +80,7 @@ def test_any_body_is_shown_in_part(status: int, body: bytes) -> None:
     [({}, None), ({"retry_after": "30"}, 30.0), ({"retry_after": "0"}, 0.0), ({"retry_after": ""}, None)]
     + [({"retry_after": bad}, None) for bad in ("soon", "-1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT")],
 )
-def test_retry_after(header: dict[str, str], seconds: float | None) -> None:
+def test_retry_after(header: dict[str, Any], seconds: float | None) -> None:
     assert retry_after(answer(429, **header)) == seconds
 
 

@@ -5,10 +5,11 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 import httpx
 import pytest
-from connector_runtime.errors import UnexpectedResponse
-from connector_runtime.resources import Dialect, Reader, Resource, Selection, encoded
 from hypothesis import given
 from hypothesis import strategies as st
+
+from connector_runtime.errors import UnexpectedResponse
+from connector_runtime.resources import Dialect, Reader, Resource, Selection, encoded
 
 DIALECT = Dialect("/v1", "per_page", "cursor", "fields", ",", "|")
 BOOKS = Resource.from_schema(
@@ -109,7 +110,7 @@ def test_number_of_records_is_known_where_ids_are_asked() -> None:
 def test_every_value_survives_its_encoding(query: list[tuple[str, str]]) -> None:
     written = encoded(query)
     assert written.isascii()
-    assert set("#? +\"<>\\^`{|}'") .isdisjoint(written)
+    assert set("#? +\"<>\\^`{|}'").isdisjoint(written)
     assert parse_qsl(written, keep_blank_values=True) == query
     url = httpx.URL(f"https://api.example/v1/books?{written}")
     assert (url.path, url.fragment) == ("/v1/books", "")
@@ -129,7 +130,14 @@ def test_reader_asks_for_what_is_read() -> None:
 
 def row(**fields: Any) -> dict[str, Any]:
     """Write a sound row, changed."""
-    sound = {"id": 1, "title": "b", "created_at": "2024-03-01T00:00:00.000Z", "ended_at": None, "tags": [], "anything": 1}
+    sound = {
+        "id": 1,
+        "title": "b",
+        "created_at": "2024-03-01T00:00:00.000Z",
+        "ended_at": None,
+        "tags": [],
+        "anything": 1,
+    }
     return {**sound, **fields}
 
 

@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from connector_runtime.schemas import (
     Schema,
     Validator,
@@ -15,8 +18,6 @@ from connector_runtime.schemas import (
     target,
     type_name,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 CLOSED: Schema = {
     "type": "object",
@@ -114,7 +115,12 @@ def test_sentences(schema: Schema, instance: Any, found: list[str]) -> None:
 
 def test_violation_tells_what_is_wanted() -> None:
     (missing,) = Validator(CLOSED).violations({})
-    assert (missing.about, missing.known, missing.mapping, missing.is_unknown_key) == ("The job.", ("job_id",), (), False)
+    assert (missing.about, missing.known, missing.mapping, missing.is_unknown_key) == (
+        "The job.",
+        ("job_id",),
+        (),
+        False,
+    )
     (unknown,) = Validator(CLOSED).violations({"job_id": 1, "x": 1})
     assert (unknown.known, unknown.mapping, unknown.is_unknown_key) == (("job_id", "page"), (), True)
     (beside,) = Validator({"dependentRequired": {"a": ["b"]}}).violations({"a": 1})
@@ -160,7 +166,9 @@ def test_no_message_holds_a_value(schema: Schema, place: tuple[str | int, ...]) 
 
 def test_metaschema() -> None:
     assert metaschema().accepts({"type": "string"})
-    found = {each.path: each.message for each in metaschema().violations({"type": "objekt", "required": "x", "minimum": "1"})}
+    found = {
+        each.path: each.message for each in metaschema().violations({"type": "objekt", "required": "x", "minimum": "1"})
+    }
     assert found == {
         "/minimum": "must be a number, got a string",
         "/required": "must be a list, got a string",
@@ -220,7 +228,9 @@ def test_references_and_targets() -> None:
     assert target("a/b/c.json", "../d.json#/x/y~1z~0") == ("a/d.json", ("x", "y/z~"))
     assert target("a/b.json", "#/0") == ("a/b.json", ("0",))
     assert resolve(FILES, "schemas/objects/job.json", "#/anyOf/1") == {"minProperties": 0}
-    assert follow({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"type": "null"}}}, {"$ref": "#/$defs/a"}) == {"type": "null"}
+    assert follow({"$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"type": "null"}}}, {"$ref": "#/$defs/a"}) == {
+        "type": "null"
+    }
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from connector_runtime.scopes import Kind, Listed, check
 from connector_runtime.templates import parse
 
@@ -24,6 +25,7 @@ BOOK: dict[str, Any] = {
         "loan": {"oneOf": [{"properties": {"reader": {}}}, {"properties": {"lender": {}}}]},
     },
 }
+HERE = "names here are input, record, records, unknown"
 SCOPE = {
     "record": Kind.of(BOOK, "schemas/api/books.json"),
     "input": Kind.of({"properties": {"job_id": {"type": "integer"}}}, "schemas/operations/get.input.json"),
@@ -59,7 +61,7 @@ def test_names_that_mean_something(template: str) -> None:
     [
         (
             "{{ recrod.id }}",
-            [("unknown-name", 'there is no "recrod" here', "names here are input, record, records, unknown", 'did you mean "record"?')],
+            [("unknown-name", 'there is no "recrod" here', HERE, 'did you mean "record"?')],
         ),
         (
             "{{ record.titel }}",
@@ -74,11 +76,25 @@ def test_names_that_mean_something(template: str) -> None:
         ),
         (
             "{{ record.author.nam }}",
-            [("unknown-field", '"record.author.nam" does not exist', '"record.author" has name', 'did you mean "record.author.name"?')],
+            [
+                (
+                    "unknown-field",
+                    '"record.author.nam" does not exist',
+                    '"record.author" has name',
+                    'did you mean "record.author.name"?',
+                )
+            ],
         ),
         (
             "{{ record.title.first }}",
-            [("unknown-field", '"record.title.first" does not exist', '"record.title" is a single value, without fields', "")],
+            [
+                (
+                    "unknown-field",
+                    '"record.title.first" does not exist',
+                    '"record.title" is a single value, without fields',
+                    "",
+                )
+            ],
         ),
         (
             "{{ record.loans[0].date }}",
@@ -86,17 +102,24 @@ def test_names_that_mean_something(template: str) -> None:
         ),
         (
             "{{ input.jobid }}",
-            [("unknown-input", '"input.jobid" does not exist', "schemas/operations/get.input.json has job_id", 'did you mean "input.job_id"?')],
+            [
+                (
+                    "unknown-input",
+                    '"input.jobid" does not exist',
+                    "schemas/operations/get.input.json has job_id",
+                    'did you mean "input.job_id"?',
+                )
+            ],
         ),
         (
             "{{ a or a or b }}",
             [
-                ("unknown-name", 'there is no "a" here', "names here are input, record, records, unknown", ""),
-                ("unknown-name", 'there is no "b" here', "names here are input, record, records, unknown", ""),
+                ("unknown-name", 'there is no "a" here', HERE, ""),
+                ("unknown-name", 'there is no "b" here', HERE, ""),
             ],
         ),
     ],
-)  # fmt: skip
+)
 def test_names_that_mean_nothing(template: str, found: list[tuple[str, ...]]) -> None:
     assert [(each.code, each.what, each.why, each.fix) for each in check(parse(template), SCOPE)] == found
 

@@ -4,12 +4,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from connector_runtime.errors import SpecError
 from connector_runtime.folder import locate, read_folder
 from connector_runtime.problems import Problem
 from connector_runtime.source import Document, duplicate_keys, read_json, read_yaml
 
-
+NO_TOKEN = (
+    "this is not YAML: found character that cannot start any token while scanning for the next token [yaml-syntax]"
+)
+UNCLOSED = "this is not YAML: did not find expected ',' or ']' while parsing a flow sequence [yaml-syntax]"
 ANCHORS = "anchors and aliases are not allowed [yaml-anchor]"
 
 
@@ -127,12 +131,21 @@ def test_line_ends_and_byte_order_mark(ends: str) -> None:
         (b"a: !!int '7'", ["a.yaml:1:4: tags are not allowed [yaml-tag]"]),
         (b"a: !!python/object/apply:os.system [ls]", ["a.yaml:1:4: tags are not allowed [yaml-tag]"]),
         (b"? [a]\n: 1", ["a.yaml:1:3: a key must be plain text [yaml-key]"]),
-        (b"? {a: 1}\n: 1\nb: !x 1", ["a.yaml:1:3: a key must be plain text [yaml-key]", "a.yaml:3:4: tags are not allowed [yaml-tag]"]),
-        (b"a: [1", ["a.yaml:1:4: this is not YAML: did not find expected ',' or ']' while parsing a flow sequence [yaml-syntax]"]),
-        (b"a: 1\n  b: 2", ["a.yaml:2:4: this is not YAML: mapping values are not allowed in this context [yaml-syntax]"]),
-        (b"a: @x", ["a.yaml:1:4: this is not YAML: found character that cannot start any token while scanning for the next token [yaml-syntax]"]),
+        (
+            b"? {a: 1}\n: 1\nb: !x 1",
+            ["a.yaml:1:3: a key must be plain text [yaml-key]", "a.yaml:3:4: tags are not allowed [yaml-tag]"],
+        ),
+        (b"a: [1", [f"a.yaml:1:4: {UNCLOSED}"]),
+        (
+            b"a: 1\n  b: 2",
+            ["a.yaml:2:4: this is not YAML: mapping values are not allowed in this context [yaml-syntax]"],
+        ),
+        (b"a: @x", [f"a.yaml:1:4: {NO_TOKEN}"]),
         (b"a: x\x00y", ["a.yaml:1:5: this is not YAML: the character U+0000 can't be printed [yaml-syntax]"]),
-        (b"a: 1\nb: \xef\xbb\xbfx", ["a.yaml:2:4: this is not YAML: the character U+FEFF can't be printed [yaml-syntax]"]),
+        (
+            b"a: 1\nb: \xef\xbb\xbfx",
+            ["a.yaml:2:4: this is not YAML: the character U+FEFF can't be printed [yaml-syntax]"],
+        ),
         (b"a: 1\n--- b", ["a.yaml:2:1: a second document begins here [yaml-syntax]"]),
         (b"ab: \xff", ["a.yaml:1:5: byte 0xff is not UTF-8 [not-utf8]"]),
         ("ä: x\nöö: ".encode() + b"\xe4", ["a.yaml:2:5: byte 0xe4 is not UTF-8 [not-utf8]"]),
@@ -140,7 +153,7 @@ def test_line_ends_and_byte_order_mark(ends: str) -> None:
         (b"[" * 61 + b"]" * 61, ["a.yaml:1:61: nested deeper than 60 levels [yaml-depth]"]),
         (b"[" * 5000 + b"]" * 5000, ["a.yaml:1:61: nested deeper than 60 levels [yaml-depth]"]),
     ],
-)  # fmt: skip
+)
 def test_yaml_mistakes(raw: bytes, found: list[str]) -> None:
     assert yaml_problems(raw) == found
 
@@ -192,7 +205,7 @@ def test_place_of_what_is_not_there_is_what_is_around_it() -> None:
         ('a: "{{ input.jobs + input.job }}"', "input.job", (1, 21)),
         ('a: "{{ x.input.job + input.job }}"', "input.job", (1, 22)),
         ("a: \"{{ xs | map(attribute='job') }}\"", "xs.job", (1, 28)),
-        ('a: "{{ record[\'job\'] }}"', "record.job", (1, 16)),
+        ("a: \"{{ record['job'] }}\"", "record.job", (1, 16)),
         ('a: "{{ f(x) }}"', "(", (1, 9)),
         ("a: >-\n  one\n  {{ two }}", "two", (3, 6)),
         ('a: "{{ x }}"\nb: "{{ y }}"', "y", (1, 4)),
@@ -270,7 +283,7 @@ def test_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_folder_without_connector(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"there is no connector at .*: a connector is a folder that holds a connector\.ya"):
+    with pytest.raises(SpecError, match=r"no connector at .*: a connector is a folder that holds a connector\.ya"):
         locate(tmp_path)
     file = tmp_path / "x.yaml"
     file.write_text("")

@@ -3,14 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jinja2.sandbox import SandboxedEnvironment
+
 from connector_runtime.errors import SpecError
 from connector_runtime.filters import FILTERS, get, item, text
 from connector_runtime.functions import compiled, located
 from connector_runtime.source import Document, read_yaml
 from connector_runtime.templates import Path, TemplateProblem, is_template, parse
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from jinja2.sandbox import SandboxedEnvironment
 
 SCOPE: dict[str, Any] = {
     "input": {"id": 7, "name": "Ada", "empty": "", "items": [3, 1], "zero": 0},
@@ -164,7 +165,10 @@ def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     operator = st.sampled_from(["+", "-", "==", "!=", "<", ">=", "in", "not in", "and", "or"])
     suffix = st.sampled_from(
         [".a", "[0]", "['a']", " is none", " is not none", " is string", " is mapping"]
-        + [f" | {name}" for name in ("length", "select", "unique", "lower", "join('-')", "map(attribute='id')", "pluck('a')")]
+        + [
+            f" | {name}"
+            for name in ("length", "select", "unique", "lower", "join('-')", "map(attribute='id')", "pluck('a')")
+        ]
     )
     return st.one_of(
         st.tuples(inner, operator, inner).map(lambda each: "({}) {} ({})".format(*each)),
@@ -189,7 +193,9 @@ def test_any_expression_means_what_jinja2_says(expression: str) -> None:
     assert outcome(run, inside, **SCOPE) == outcome(PLAIN.from_string(inside).render, **SCOPE)
 
 
-@pytest.mark.parametrize("value", ["007", "123", "1e5", "None", "true", "[1]", "", "é🦉", "a\nb\n", "{{ x }}", "'", '"', "\\"])
+@pytest.mark.parametrize(
+    "value", ["007", "123", "1e5", "None", "true", "[1]", "", "é🦉", "a\nb\n", "{{ x }}", "'", '"', "\\"]
+)
 def test_text_stays_text(value: str) -> None:
     assert run("{{ value }}", value=value) == value
     assert run("<{{ value }}>", value=value) == f"<{value}>"
@@ -281,10 +287,18 @@ def test_what_is_a_template() -> None:
         ("{{ a | map(attribute=b) }}", "wrong-arguments", 'the filter "map" takes other arguments'),
         ("{{ a | join(*b) }}", "wrong-arguments", 'the filter "join" takes other arguments'),
         ("{{ a | join(**b) }}", "wrong-arguments", 'the filter "join" takes other arguments'),
-        ("{{ " + "[" * 150 + "a" + "]" * 150 + " }}", "template-unsupported", "so many brackets can't stand in a template"),
-        ("{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}", "template-unsupported", "so many brackets can't stand in a template"),
+        (
+            "{{ " + "[" * 150 + "a" + "]" * 150 + " }}",
+            "template-unsupported",
+            "so many brackets can't stand in a template",
+        ),
+        (
+            "{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}",
+            "template-unsupported",
+            "so many brackets can't stand in a template",
+        ),
     ],
-)  # fmt: skip
+)
 def test_refusals(template: str, code: str, what: str) -> None:
     with pytest.raises(TemplateProblem) as caught:
         parse(template)

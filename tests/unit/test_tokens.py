@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import orjson
 import pytest
+
 from connector_runtime import errors
 from connector_runtime.delivery import TokenWanted, delivery
 from connector_runtime.exchange import Failure, Outcome, Request, Response, Wire
@@ -176,7 +177,9 @@ def test_token_and_grant_show_no_secret() -> None:
     assert not [secret for secret in ("s3cret", "client-1", "r3ady", "t0k3n") if secret in shown]
 
 
-def delivered(outcomes: list[Outcome], subject: str | None = None, request: Request | None = None) -> tuple[list[Any], Any]:
+def delivered(
+    outcomes: list[Outcome], subject: str | None = None, request: Request | None = None
+) -> tuple[list[Any], Any]:
     """Deliver a request with these outcomes and tokens t1, t2 …; give what was wished for, and the end."""
     steps = delivery(request or Request("GET", "/v1/books", (("a b", "c&d"),)), "https://api.example", subject)
     wishes: list[Any] = []
@@ -219,7 +222,17 @@ def test_refused_token_is_replaced_once() -> None:
     wishes, outcome = delivered([refused, refused], "7")
     assert outcome is refused
     assert [each.headers["authorization"] for each in wishes if isinstance(each, Wire)] == ["Bearer t1", "Bearer t2"]
-    assert [each for each in wishes if isinstance(each, TokenWanted)] == [TokenWanted("7", None), TokenWanted("7", "t1")]
+    assert [each for each in wishes if isinstance(each, TokenWanted)] == [
+        TokenWanted("7", None),
+        TokenWanted("7", "t1"),
+    ]
+
+
+def test_refusal_that_repeats_the_token() -> None:
+    _, outcome = delivered([Response(403, {"a": "b"}, b"not with t1, no")])
+    assert outcome == Response(403, {"a": "b"}, b"not with ***, no")
+    _, outcome = delivered([Response(200, {}, b"t1")])
+    assert outcome.body == b"t1"
 
 
 @pytest.mark.parametrize("outcome", [Response(403, {}, b""), Response(500, {}, b""), Failure("lost", "x")])
