@@ -77,7 +77,7 @@ def templates() -> str:
         call = f"{name}({', '.join(shown)})" if shown else name
         doc = inspect.getdoc(function) or ""
         lines.append(f"| `{call}` | {cell(' '.join(doc.split()))} |")
-    made = "Make a body (`operations/bodies/NAME.yaml`) of a value, or of each of a list; further names are given to it."
+    made = "Make a body (`operations/bodies/NAME.yaml`) of a value, or of each of a list; further names are given."
     lines += [f"| `as('NAME', …)` | {made} |", "", f"Tests: {', '.join(f'`is {name}`' for name in sorted(TESTS))}.", ""]
     return "\n".join(lines)
 

@@ -67,7 +67,8 @@ def staged(case: dict[str, Any]) -> Iterator[Stage]:
     """Set up a case's sandbox or replay."""
     if "exchange" in case:
         replay = Replay(list(case["exchange"]))
-        yield Stage({"access_token": "a-token"}, replay, lambda: Counter(each[4:] for each in replay.seen), lambda _: [])
+        credentials = {"access_token": "a-token"}
+        yield Stage(credentials, replay, lambda: Counter(each[4:] for each in replay.seen), lambda _: [])
         assert not replay.exchange, f"not asked: {replay.exchange}"
         return
     with Sandbox() as sandbox:
@@ -80,8 +81,9 @@ def staged(case: dict[str, Any]) -> Iterator[Stage]:
                 sandbox.insert(resource, row)
 
         def requests() -> Counter[str]:
-            asked = [(each.method, each.path.removeprefix("/v3/")) for each in sandbox.requests if each.path != "/token"]
-            return Counter(path if method == "GET" else f"{method} {path}" for method, path in asked)
+            asked = [each for each in sandbox.requests if each.path != "/token"]
+            named = ((each.method, each.path.removeprefix("/v3/")) for each in asked)
+            return Counter(path if method == "GET" else f"{method} {path}" for method, path in named)
 
         yield Stage(sandbox.credentials, sandbox.transport(), requests, sandbox.rows)
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from connector_runtime import Connection, Connector, ConnectorError
+from connector_runtime.writing import Journal
 from greenhouse_sandbox import Sandbox
 
 RESOURCES = ("candidates", "applications", "attachments", "notes", "candidate_educations", "candidate_employments")
@@ -81,12 +82,18 @@ def store_and_garble(inner: httpx.BaseTransport, request: httpx.Request) -> http
     return httpx.Response(201, content=b'{"id": 12', request=request)
 
 
+def store_and_blank(inner: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
+    """Store; the answer holds no id."""
+    inner.handle_request(request)
+    return httpx.Response(201, json={}, request=request)
+
+
 def break_down(_: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
     """Answer with a server error, after which nobody knows."""
     return httpx.Response(502, content=b"<html>bad gateway</html>", request=request)
 
 
-FAULTS = {each.__name__: each for each in (refuse, lose, store_and_lose, store_and_garble, break_down)}
+FAULTS = {each.__name__: each for each in (refuse, lose, store_and_lose, store_and_garble, store_and_blank, break_down)}
 
 
 @dataclass
@@ -103,7 +110,9 @@ class FailingAt(httpx.BaseTransport):
         if request.method == "GET" or request.url.path == "/token":
             return self.inner.handle_request(request)
         self.writes += 1
-        return self.fault(self.inner, request) if self.writes - 1 == self.position else self.inner.handle_request(request)
+        if self.writes - 1 == self.position:
+            return self.fault(self.inner, request)
+        return self.inner.handle_request(request)
 
 
 def stored(sandbox: Sandbox) -> dict[str, int]:
@@ -233,3 +242,22 @@ def test_an_acting_user_who_may_not_act_is_forbidden(connector: Connector, sandb
         connection.call("create_candidate_note", given)
     assert raised.value.code == "forbidden"
     assert grown(sandbox, before) == dict.fromkeys(RESOURCES, 0)
+
+
+def test_never_guesses_whether_a_candidate_was_stored(connector: Connector, sandbox: Sandbox) -> None:
+    given, _ = CREATES["create_candidate"]
+    journal = Journal.opened("create_candidate", connector.operations["create_candidate"].ready(given))
+    journal.unclear = "person"
+    before = stored(sandbox)
+    with connected(connector, sandbox) as connection, pytest.raises(ConnectorError) as raised:
+        connection.call("create_candidate", {**given, "resume_token": journal.token()})
+    assert raised.value.code == "outcome_unknown"
+    assert grown(sandbox, before) == dict.fromkeys(RESOURCES, 0)
+
+
+def test_refuses_numbers_that_json_can_not_carry(connector: Connector, sandbox: Sandbox) -> None:
+    given = {**CREATES["create_candidate"][0], "custom_fields": [{"name_key": "current_salary", "value": 2**70}]}
+    with connected(connector, sandbox) as connection, pytest.raises(ConnectorError) as raised:
+        connection.call("create_candidate", given)
+    assert raised.value.code == "invalid_input"
+    assert not sandbox.requests

@@ -92,8 +92,8 @@ def _check_object_of(specs: Specs, spec: Spec, record: Kind) -> Iterator[Problem
         scope[name] = Listed(of_each=kind) if "many" in join else kind
         if "as" not in join and "one" in join:
             plain[name] = kind
-    for name in spec.document.data.get("join", {}) if isinstance(spec.document.data, dict) else ():
-        scope.setdefault(str(name), Kind())
+    for name in _stated(document, "join"):
+        scope.setdefault(name, Kind())
     contract = f"schemas/objects/{spec.name}.json"
     yield from _check_contract(specs, document, contract, spec.data.get("output"), scope)
 

@@ -48,7 +48,8 @@ class _Compiler:
             stages.setdefault(level, []).append(self._request(blocks, *steps[name], name, names))
         ordered = [(level, tuple(stages[level])) for level in sorted(stages)]
         made = tuple(self._write(*writes[name], name, names) for name in writes)
-        checks = [self._check(block, index, names) for block in blocks for index, _ in enumerate(block.data.get("check", ()))]
+        numbered = [(block, index) for block in blocks for index, _ in enumerate(block.data.get("check", ()))]
+        checks = [self._check(block, index, names) for block, index in numbered]
         reads = [each for _, stage in ordered for each in stage if isinstance(each, Step)]
         plan = Plan(
             tuple(stage for level, stage in ordered if level < _AFTER_WRITES),
@@ -94,8 +95,8 @@ class _Compiler:
             access = {"row": "of[0]", **{key: f"of[1][{key!r}]" for key in inner}}
             where = compiled(block.document, at, write["found"]["where"], access, self._bodies.bindings)
             reader = Reader.of(resource, fields_read(write["found"]["where"], "row"))
-        body = self._function(block, (*place, "body"), inner)
-        return Write(name, resource, function("id"), each, function("when"), body, reader, function("found", "query"), where)
+        body, found = self._function(block, (*place, "body"), inner), function("found", "query")
+        return Write(name, resource, function("id"), each, function("when"), body, reader, found, where)
 
     def _each(
         self, block: Spec, place: Pointer, spec: Mapping[str, Any], names: list[str]
@@ -110,7 +111,7 @@ class _Compiler:
     def drop_down(self, spec: Spec) -> Operation:
         data = spec.data
         if "choices" in data:
-            return self._public(spec, "ddl", DropDown(None, _empty, True, tuple(data["choices"])))
+            return self._public(spec, "ddl", DropDown(None, dict, True, tuple(data["choices"])))
         read = union(fields_read(data["text"], "record"), fields_read(data["value"], "record"))
         fields = self._projection.of_object(data["as"]) if "as" in data else read
         step = self._step(spec, (), "choices", ["input"], fields)
@@ -172,7 +173,8 @@ class _Compiler:
         return Parent(reader, self._function(spec, (*place, name), ["input"]), "/" + path.parts[1])
 
     def _function(self, spec: Spec, place: Pointer, names: list[str]) -> Callable[[Any], Any]:
-        return compiled(spec.document, place, _at(spec.data, place), {name: f"of[{name!r}]" for name in names}, self._bodies.bindings)
+        access = {name: f"of[{name!r}]" for name in names}
+        return compiled(spec.document, place, _at(spec.data, place), access, self._bodies.bindings)
 
 
 def _levels_of(steps: Mapping[str, tuple[Spec, Mapping[str, Any]]], writes: set[str]) -> dict[str, int]:
@@ -187,10 +189,6 @@ def _levels_of(steps: Mapping[str, tuple[Spec, Mapping[str, Any]]], writes: set[
         return levels[name]
 
     return {name: level(name) for name in steps}
-
-
-def _empty(_: Any) -> dict[str, Any]:
-    return {}
 
 
 def _at(value: Any, place: Pointer) -> Any:

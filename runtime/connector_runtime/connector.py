@@ -124,7 +124,8 @@ class Connection:
 
     def call(self, operation: str, input: Mapping[str, Any] | None = None) -> dict[str, Any]:  # noqa: A002
         """Call an operation and give its output (schemas/operations/NAME.output.json). Raises ConnectorError."""
-        exchange = self._connector.operation(operation).run({} if input is None else input, self._connector._call(self._memory))
+        called = self._connector.operation(operation)
+        exchange = called.run({} if input is None else input, self._connector._call(self._memory))
         return self._driver.run(exchange)
 
     def close(self) -> None:
@@ -148,7 +149,8 @@ class AsyncConnection:
 
     async def call(self, operation: str, input: Mapping[str, Any] | None = None) -> dict[str, Any]:  # noqa: A002
         """Call an operation and give its output (schemas/operations/NAME.output.json). Raises ConnectorError."""
-        exchange = self._connector.operation(operation).run({} if input is None else input, self._connector._call(self._memory))
+        called = self._connector.operation(operation)
+        exchange = called.run({} if input is None else input, self._connector._call(self._memory))
         return await self._driver.run(exchange)
 
     async def close(self) -> None:

@@ -53,7 +53,7 @@ class Grammar:
         sound = deepcopy(document.data) if isinstance(document.data, dict) else {}
         removed = True
         while removed and (faults := {_fault(each) for each in violations if sound} - {()}):
-            removed = any([_remove(sound, fault) for fault in sorted(faults, key=len, reverse=True)])
+            removed = sum(_remove(sound, fault) for fault in sorted(faults, key=len, reverse=True)) > 0
             violations = validator.violations(sound)
         return sound, problems
 
@@ -108,8 +108,5 @@ def _fault(violation: Violation) -> Pointer:
 def _remove(data: Any, pointer: Pointer) -> bool:
     """Take a part out of a document; tell whether it was there."""
     for part in pointer[:-1]:
-        try:
-            data = data[part]
-        except (LookupError, TypeError):
-            return False
-    return isinstance(data, dict) and data.pop(pointer[-1], data) is not data
+        data = data[part]
+    return data.pop(pointer[-1], data) is not data

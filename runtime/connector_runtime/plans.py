@@ -148,9 +148,7 @@ class Plan:
             return approved(self.output(scope))
         except Exception as error:
             cause = error if isinstance(error, ConnectorError) else located(error)
-            if cause is None:
-                raise
-            raise unread(cause, journal) from None
+            raise unread(cause or SpecError(type(error).__name__), journal) from error
 
     def _read(self, stages: tuple[Stage, ...], scope: Scope, call: Call, page: int | None) -> Exchange[None]:
         for stage in stages:

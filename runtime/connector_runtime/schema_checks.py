@@ -8,7 +8,7 @@ from typing import Any
 from .grammar import problem
 from .places import Pointer
 from .problems import Problem, did_you_mean, listed
-from .schemas import DIALECT, metaschema, references, resolve, target
+from .schemas import DIALECT, a_type, is_endless, metaschema, references, target, type_name
 from .source import Document, duplicate_keys
 from .specs import Specs
 
@@ -48,7 +48,8 @@ def _check_reference(
         yield document.problem(pointer, "foreign-ref", f'"{reference}" leads out of the connector', why)
         return
     try:
-        resolve(specs.folder.schemas, name, reference)
+        if is_endless(specs.folder.schemas, name, pointer[:-1], reference):
+            yield document.problem(pointer, "endless-ref", f'"{reference}" leads back to itself')
     except (LookupError, TypeError, ValueError):
         known = file in specs.folder.schemas
         hint = "" if known else did_you_mean(file, specs.folder.schemas)
@@ -78,7 +79,12 @@ def _check_lookup(specs: Specs, document: Document, pointer: Pointer, lookup: Ma
         yield document.problem(place, "unknown-operation", what, why, did_you_mean(name, specs.ddls))
         return
     known = specs.kind(f"{_CONTRACTS}/{name}.input.json").fields() or {}
-    for key in lookup.get("input", {}):
+    given = lookup.get("input", {})
+    if not isinstance(given, dict):
+        what = f'"input" must be an object, got {a_type(type_name(given))}'
+        yield document.problem((*pointer, "input"), "wrong-type", what)
+        return
+    for key in given:
         if key not in known:
             what, why = f'the drop-down "{name}" has no input "{key}"', f"its inputs are {listed(known)}"
             fix = did_you_mean(key, known)

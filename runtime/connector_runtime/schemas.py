@@ -82,7 +82,10 @@ class Validator:
         found: dict[Violation, None] = {}
         for error in self._compiled.iter_errors(instance):
             found.update(dict.fromkeys(self._explain(error, instance)))
-        return sorted(found, key=lambda each: [(isinstance(part, str), part) for part in each.pointer])
+        # A value of another type can't be chosen a form for: that it has the wrong type says it all.
+        wrong = {each.pointer for each in found if each.keyword == "type"}
+        told = [each for each in found if each.keyword not in ("anyOf", "oneOf") or each.pointer not in wrong]
+        return sorted(told, key=lambda each: [(isinstance(part, str), part) for part in each.pointer])
 
     def _explain(self, error: jsonschema_rs.ValidationError, instance: Any) -> Iterator[Violation]:
         pointer: Pointer = tuple(error.instance_path)
@@ -113,7 +116,8 @@ class Validator:
         """Explain why no branch fits, or more than one; branches that differ in one point are told in one sentence."""
         found = _at(instance, pointer)
         if not all(branches):
-            names = [name for each in node.get(kind, ()) for name in each.get("required", ()) if name in found]
+            keys = found if isinstance(found, dict) else {}
+            names = [name for each in node.get(kind, ()) for name in each.get("required", ()) if name in keys]
             what = f"takes only one of {_these(names, 'and')}" if names else "fits more than one of the allowed forms"
             yield Violation(pointer, kind, what)
         elif all(each.kind.name == "required" and each.instance_path == list(pointer) for b in branches for each in b):
@@ -139,11 +143,14 @@ class Validator:
         return node if isinstance(node, dict) else {}
 
 
-def follow(root: Schema, node: Schema) -> Schema:
-    """Resolve a chain of local ``#/$defs/...`` references in a self-contained schema."""
-    while isinstance(node.get("$ref"), str):
-        node = root["$defs"][node["$ref"].removeprefix("#/$defs/")]
-    return node
+def follow(root: Schema, node: Schema | bool) -> Schema:
+    """Resolve a chain of local ``#/$defs/...`` references in a self-contained schema; {} where it never ends."""
+    seen: set[str] = set()
+    while isinstance(node, dict) and isinstance(node.get("$ref"), str):
+        key = node["$ref"].removeprefix("#/$defs/")
+        node = {} if key in seen else root["$defs"][key]
+        seen.add(key)
+    return node if isinstance(node, dict) else {}
 
 
 def _missing(pointer: Pointer, name: str, keyword: str, node: Schema, found: Any) -> Violation:
@@ -265,6 +272,19 @@ def resolve(files: Mapping[str, Any], base: str, reference: str) -> Any:
     for part in pointer:
         node = node[int(part)] if isinstance(node, list) else node[part]
     return node
+
+
+def is_endless(files: Mapping[str, Any], base: str, pointer: Pointer, reference: str) -> bool:
+    """Tell whether the reference at a place leads to nothing but further references, and back to that place."""
+    here = (base, tuple(map(str, pointer)))
+    seen: set[tuple[str, Pointer]] = set()
+    while (at := target(base, reference)) not in seen:
+        seen.add(at)
+        node = resolve(files, base, reference)
+        if not isinstance(node, dict) or not isinstance(node.get("$ref"), str):
+            return False
+        base, reference = at[0], node["$ref"]
+    return here in seen
 
 
 def bundled(files: Mapping[str, Any], name: str) -> Schema:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Any
 
 from .folder import MANIFEST, Folder, read_folder, read_grammar
-from .grammar import Grammar
+from .grammar import Grammar, problem
 from .problems import Problem
 from .resources import Dialect, Resource
-from .schemas import Schema, Validator, bundled
+from .schemas import Schema, Validator, bundled, metaschema
 from .scopes import Kind
 from .source import Document
 from .templates import Path, is_template, parse
@@ -117,11 +117,21 @@ def read_specs(root: Traversable) -> Specs:
         found = {name: Spec(name, each, sound(kind, each)) for name, each in folder.below(place)}
         specs.of_kind(kind).update(found)
     for name, each in folder.below(_API):
-        if not (faults := _grammar().check("resource", each)[1]):
+        faults = _grammar().check("resource", each)[1]
+        faults = faults or list(_schema_faults(each))
+        if not faults:
             specs.resources[name] = Resource.from_schema(name, each.data, specs.dialect)
         problems.extend(faults)
     specs.problems = problems
     return specs
+
+
+def _schema_faults(document: Document) -> Iterator[Problem]:
+    """Find what is no JSON Schema in a resource's file: its records, and the bodies beside them."""
+    for place in ((), ("x-create",), ("x-update",)):
+        schema = document.data.get(place[0], {}) if place else document.data
+        for violation in metaschema().violations(schema):
+            yield problem(document, replace(violation, pointer=(*place, *violation.pointer)))
 
 
 def _dialect(api: dict[str, Any]) -> Dialect:

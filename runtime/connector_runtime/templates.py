@@ -75,11 +75,14 @@ def _environment() -> Environment:
 def parse(text: str) -> Template:
     """Parse a template into a Python expression. Raises TemplateProblem."""
     try:
-        body = _environment().parse(text).body
+        return _parsed(text, _environment().parse(text).body)
     except TemplateSyntaxError as error:
         raise TemplateProblem("template-syntax", f"this template can't be read: {_in_our_words(error)}") from None
     except RecursionError:
         raise _refused("so many brackets", "make it simpler") from None
+
+
+def _parsed(text: str, body: list[nodes.Node]) -> Template:
     parts: list[str] = []
     paths: list[Path] = []
     for output in body:

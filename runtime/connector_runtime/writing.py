@@ -25,7 +25,7 @@ Scope = dict[str, Any]
 Function = Callable[[Any], Any]
 
 RESUME = "resume_token"
-_TOKEN_WRONG = "is not the resume token of a call with this input"
+_NOT_RESUMABLE = "is not the resume token of a call with this input"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class Journal:
             except ValueError:
                 digest = ""
             if digest != journal.digest:
-                raise InvalidInput("the call can't be resumed", errors=[InputProblem(f"/{RESUME}", _TOKEN_WRONG)])
+                raise InvalidInput("the call can't be resumed", errors=[InputProblem(f"/{RESUME}", _NOT_RESUMABLE)])
         return journal
 
     def token(self) -> str:
@@ -172,7 +172,8 @@ def _written(
 def _found(call: Call, write: Write, scope: Scope, journal: Journal) -> Exchange[Any]:
     """Look for the record of a write whose outcome is unknown, among those not written by this call before."""
     if write.reader is None or write.found is None or write.where is None:
-        raise OutcomeUnknown(f"whether {journal.unclear} was written can't be told; look for it, and write the rest apart")
+        what = f"whether {journal.unclear} was written can't be told; look for it, and write the rest apart"
+        raise OutcomeUnknown(what)
     selection = write.reader.resource.select(write.found(scope), call.dialect)
     (rows,) = yield from read_all(call, [(write.reader, selection)])
     taken = {ids.get("id") for done, ids in journal.done.items() if done.partition("/")[0] == write.name}
@@ -214,7 +215,8 @@ def _partial(cause: ConnectorError, key: str, journal: Journal) -> ConnectorErro
 def unread(cause: ConnectorError, journal: Journal) -> ConnectorError:
     """Make the error of a call that wrote everything and could not read it back."""
     return PartialWrite(
-        f"everything was written, but not read back: {cause.message}; call again with the resume token, which only reads",
+        f"everything was written, but not read back: {cause.message}; "
+        "call again with the resume token, which only reads",
         retry_after=cause.retry_after,
         upstream=cause.upstream,
         spec=cause.spec,
@@ -236,7 +238,9 @@ def ids_of(answer: Any) -> dict[str, Any]:
 
     Raises TypeError when there is none.
     """
-    if isinstance(answer.get("id") if isinstance(answer, dict) else None, int):
+    if not isinstance(answer, dict):
+        raise TypeError("an answer to a write is no object")
+    if isinstance(answer.get("id"), int):
         return {"id": answer["id"]}
     inner = {key: {"id": each["id"]} for key, each in answer.items() if isinstance(each, dict) and "id" in each}
     if not inner:

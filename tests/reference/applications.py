@@ -36,9 +36,10 @@ def _source(organisation: Organisation, row: Row) -> Row | None:
 
 
 def _credited_to(organisation: Organisation, row: Row) -> Row | None:
-    referrer = organisation.one("referrers", row["referrer_id"])
-    if referrer is None:
+    if row["referrer_id"] is None:
         return None
+    # the contract leaves open what an unreadable referrer is: somebody without a name
+    referrer = organisation.one("referrers", row["referrer_id"]) or {"user_id": None, "name": None}
     if referrer["user_id"] is not None:
         return user_reference(organisation, referrer["user_id"])
     return {"id": None, "first_name": None, "last_name": None, "name": referrer["name"], "employee_id": None}
@@ -110,5 +111,3 @@ def offer(_: Organisation, row: Row) -> Row:
         "custom_fields": plain_values(row["custom_fields"]),
         "keyed_custom_fields": keyed_values(row["custom_fields"]),
     }
-
-

@@ -37,7 +37,7 @@ def _named(rows: Iterable[Row], value: str = "id") -> list[Row]:
 
 
 def _sorted(choices: list[Row]) -> list[Row]:
-    return sorted(choices, key=lambda choice: choice["text"].lower())
+    return sorted(choices, key=lambda choice: choice["text"].casefold())
 
 
 def candidate_custom_fields(organisation: Organisation, _: Row) -> list[Row]:
@@ -92,7 +92,7 @@ def chosen(choices: list[Row], given: Row) -> list[Row]:
     """The choices that the inputs `search` and `value` leave."""
     search, value = given.get("search"), given.get("value")
     if search not in (None, ""):
-        choices = [each for each in choices if str(search).lower() in each["text"].lower()]
+        choices = [each for each in choices if str(search).casefold() in each["text"].casefold()]
     if value not in (None, ""):
         choices = [each for each in choices if str(each["value"]) == str(value)]
     return choices

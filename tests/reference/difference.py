@@ -25,7 +25,7 @@ def differences(wanted: Any, found: Any, path: str = "") -> Iterator[str]:
 
 
 def _keys(values: list[Any]) -> list[Any]:
-    """What tells that lists hold the same things in the same order: ids where there are, else plain values or their places."""
+    """What tells whether lists hold the same in the same order: ids where there are, else plain values or places."""
     if all(isinstance(each, dict) and "id" in each for each in values):
         return [each["id"] for each in values]
     return [number if isinstance(each, dict | list) else each for number, each in enumerate(values)]

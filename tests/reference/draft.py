@@ -11,7 +11,22 @@ from .organisation import Row
 
 T = TypeVar("T")
 
-WORDS = ("Ada", "Zoë", "王伟", "Иван", "سلمى", "O'Neill", "a \"b\" {{ c }}", "É clair", "null", "2024-01-01T00:00:00.000Z", "🚀", "x" * 300)
+WORDS = (
+    "Ada",
+    "Zoë",
+    "王伟",
+    "Иван",
+    "سلمى",
+    "O'Neill",
+    'a "b" {{ c }}',
+    "É clair",
+    "null",
+    "2024-01-01T00:00:00.000Z",
+    "🚀",
+    "Straße",
+    "STRASSE",
+    "x" * 300,
+)
 # few, so that ties are common
 MOMENTS = (
     "2021-02-03T04:05:06.000Z",
@@ -92,9 +107,21 @@ class Draft:
 
     def custom_values(self, keys: Sequence[str] = ("pay", "start", "skills")) -> Row | None:
         """A custom field map: null, empty, or entries of every kind."""
-        values = (None, "text", "", 0, 12.5, True, ["a", "b"], [], {"amount": 1, "currency_code": "EUR"})
-        entries: Row = {
+        values: tuple[Any, ...] = (
+            None,
+            "text",
+            "",
+            0,
+            12.5,
+            True,
+            ["a", "b"],
+            [],
+            {"amount": 1, "currency_code": "EUR"},
+        )
+        entries: dict[str, Row | None] = {
             key: {"name": self.text(), "type": "short_text", "value": self.random.choice(values)}
             for key in self.some(keys)
         }
+        if self.chance(0.1):
+            entries["unset"] = None
         return None if self.chance(0.2) else entries

@@ -62,9 +62,7 @@ def _add_plan(draft: Draft, job_id: int) -> None:
 
 
 def _add_kit(draft: Draft, job_id: int, interview_id: int) -> None:
-    kit = draft.add(
-        "interview_kits", job_id=job_id, job_interview_id=interview_id, exercises=draft.maybe(draft.text())
-    )
+    kit = draft.add("interview_kits", job_id=job_id, job_interview_id=interview_id, exercises=draft.maybe(draft.text()))
     for _ in draft.amount(3):
         draft.add(
             "scorecard_questions",
@@ -120,7 +118,9 @@ def add_candidates(draft: Draft) -> None:
 
 
 def _addresses(draft: Draft, number: int) -> list[str]:
-    return draft.some([f"P{number}@Example.com", "Shared@example.com", "shared@EXAMPLE.com", f"p{number}+x@example.org"])
+    return draft.some(
+        [f"P{number}@Example.com", "Shared@example.com", "shared@EXAMPLE.com", f"p{number}+x@example.org"]
+    )
 
 
 def _add_past(draft: Draft, candidate_id: int) -> None:
@@ -174,10 +174,9 @@ def add_applications(draft: Draft) -> None:
 
 def _add_history(draft: Draft, application: Row) -> None:
     current = draft.chance(0.6) and application["status"] == "in_process"
-    if application["prospect"]:
-        if draft.chance(0.8):
-            _add_prospect_details(draft, application["id"])
-    elif current:
+    if application["prospect"] and draft.chance(0.8):
+        _add_prospect_details(draft, application["id"])
+    if current:
         stage = {"job_interview_stage_id": draft.id_of("job_interview_stages"), "stage_name": draft.maybe(draft.text())}
         draft.sandbox.update("applications", application["id"], stage)
     for position in draft.amount(3):
@@ -188,7 +187,7 @@ def _add_history(draft: Draft, application: Row) -> None:
             entered_at=draft.maybe(draft.moment()),
             current=position == 0 and draft.chance(),
         )
-    if application["status"] == "rejected" and draft.chance(0.7) or draft.chance(0.1):
+    if (application["status"] == "rejected" and draft.chance(0.7)) or draft.chance(0.1):
         draft.add(
             "rejection_details",
             application_id=application["id"],

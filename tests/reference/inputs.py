@@ -54,7 +54,8 @@ def days(resource: str, column: str) -> Pick:
     """Draws a day that a row has."""
 
     def pick(random: Random, organisation: Organisation) -> str:
-        return str(random.choice([row[column] for row in organisation.rows(resource) if row[column]] or ["2023-01-01"]))
+        known = [row[column][:10] for row in organisation.rows(resource) if row[column]]
+        return str(random.choice([*known, "2023-01-01"]))
 
     return pick
 
@@ -109,7 +110,10 @@ def dated(resource: str, *names: str) -> dict[str, Pick]:
 
 def choices(resource: str, column: str = "id") -> dict[str, Pick]:
     """The inputs of every drop-down."""
-    return {"search": one_of("", "a", "Z", "é", "{{", "иван", "1", "nothing has this"), "value": choice_value(resource, column)}
+    return {
+        "search": one_of("", "a", "Z", "é", "{{", "иван", "1", "ss", "nothing has this"),
+        "value": choice_value(resource, column),
+    }
 
 
 FILTERS: dict[str, dict[str, Pick]] = {
@@ -170,9 +174,21 @@ REQUIRED: dict[str, dict[str, Pick]] = {
 }
 
 
+# filters on the same thing, which have to hold together
+PAIRS = {
+    "list_applications": ("job_id", "status"),
+    "list_candidates": ("job_id", "candidate_ids"),
+    "list_custom_fields": ("field_type", "include_inactive"),
+    "list_jobs": ("office_id", "external_office_id"),
+    "list_users": ("email", "employee_id"),
+}
+
+
 def draw(random: Random, organisation: Organisation, operation: str, most: int) -> Row:
-    """An input with up to `most` optional filters."""
+    """An input with up to `most` optional filters; where it may have two, often two that belong together."""
     picks = FILTERS[operation]
     chosen = random.sample(sorted(picks), min(most, random.randint(0, len(picks))))
+    if most > 1 and operation in PAIRS and random.random() < 0.3:
+        chosen = list(PAIRS[operation])
     given = {name: pick(random, organisation) for name, pick in REQUIRED.get(operation, {}).items()}
     return given | {name: picks[name](random, organisation) for name in chosen}

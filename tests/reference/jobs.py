@@ -30,7 +30,9 @@ def _hiring_team(organisation: Organisation, job_id: int) -> Row:
     owners = organisation.many("job_owners", "job_id", job_id)
     return {
         "hiring_managers": _members(organisation, managers, responsible=False),
-        "recruiters": _members(organisation, [each for each in owners if each["type"] == "recruiter"], responsible=True),
+        "recruiters": _members(
+            organisation, [each for each in owners if each["type"] == "recruiter"], responsible=True
+        ),
         "coordinators": _members(
             organisation, [each for each in owners if each["type"] == "coordinator"], responsible=True
         ),

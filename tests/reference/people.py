@@ -26,7 +26,8 @@ def candidate(organisation: Organisation, row: Row) -> Row:
         "coordinator": _newest(organisation, applications, "coordinator_id"),
         "applications": [application(organisation, each) for each in applications],
         "educations": [
-            _education(organisation, each) for each in organisation.many("candidate_educations", "candidate_id", row["id"])
+            _education(organisation, each)
+            for each in organisation.many("candidate_educations", "candidate_id", row["id"])
         ],
         "employments": [
             {name: each[name] for name in ("id", "company_name", "title", "start_date", "end_date")}

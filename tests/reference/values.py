@@ -51,9 +51,8 @@ def full_name(row: Row) -> str:
 
 
 def user_name(user: Row) -> str | None:
-    """What a user is called."""
-    name: str | None = user["name"]
-    return name if name is not None else full_name(user) or None
+    """What a user is called; an empty name counts as none."""
+    return user["name"] or full_name(user) or None
 
 
 def user_reference(organisation: Organisation, user_id: int | None) -> Row | None:

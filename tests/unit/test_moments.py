@@ -1,5 +1,7 @@
 """Moments: every ISO 8601 form in, UTC out."""
 
+import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -29,6 +31,21 @@ from connector_runtime.moments import in_utc, is_day, is_moment, moment
 def test_moment_is_sent_in_utc(text: str, sent: str) -> None:
     assert is_moment(text)
     assert in_utc(text) == sent
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own time is not UTC."""
+    monkeypatch.setenv("TZ", "XXX-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def test_no_offset_is_utc_wherever_the_machine_stands(elsewhere: None) -> None:
+    assert in_utc("2024-03-01T09:00:00") == "2024-03-01T09:00:00.000Z"
+    assert in_utc("2024-03-01") == "2024-03-01T00:00:00.000Z"
 
 
 @pytest.mark.parametrize(
