@@ -12,6 +12,7 @@ import yaml
 
 from connector_runtime import Connector, validate
 from connector_runtime.schemas import Validator, bundled
+from greenhouse_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
 KINDS = {
@@ -110,3 +111,10 @@ def test_every_published_example_is_a_sound_input(connector: Connector) -> None:
     for operation in connector.operations.values():
         for example in operation.input_schema.get("examples", ()):
             assert operation.ready(example) is not None
+
+
+def test_content_types_are_those_of_their_drop_down(connector: Connector) -> None:
+    with Sandbox() as sandbox, connector.connect(sandbox.credentials, transport=sandbox.transport()) as connection:
+        choices = connection.call("list_attachment_content_types_ddl")["result"]
+    schema = connector.operations["create_candidate_application"].input_schema["$defs"]["objects.input_attachment"]
+    assert schema["properties"]["content_type"]["enum"] == [choice["value"] for choice in choices]
