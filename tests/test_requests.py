@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from copy import deepcopy
 from itertools import pairwise
 from math import ceil
 from typing import Any
@@ -217,3 +218,17 @@ def test_no_ids_and_no_requests(calls: Calls) -> None:
     ((results, records),) = calls("list_candidates", {"job_id": 999_999_999})
     assert results == []
     assert counted(records) == Counter(applications=1)
+
+
+def test_a_changed_output_changes_no_later_page(connector: Connector) -> None:
+    with Sandbox(size=60) as sandbox:
+        ids = [row["id"] for row in sandbox.rows("candidates")]
+        with connector.connect(sandbox.credentials, transport=sandbox.transport()) as connection:
+            given = {"candidate_ids": ids, "results_per_page": 20}
+            connection.call("list_candidates", {**given, "page": 1})
+            first = connection.call("list_candidates", {**given, "page": 2})
+            wanted = deepcopy(first)
+            for candidate in first["results"]:
+                candidate["tags"].append("changed")
+                candidate["keyed_custom_fields"]["changed"] = None
+            assert connection.call("list_candidates", {**given, "page": 2}) == wanted

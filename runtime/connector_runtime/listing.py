@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -143,7 +144,8 @@ def _walk(call: Call, listing: Listing, number: int, size: int, known: dict[int,
 def _take(call: Call, listing: Listing, start: Position, size: int) -> Exchange[tuple[list[Row], Position]]:
     """Take `size` rows from a position on; give them and the position after them."""
     queries = listing.queries()
-    index, cursor, rows = start.query, start.cursor, list(start.pending)
+    # What is given out belongs to the caller: a page asked for again must not show what was done to it.
+    index, cursor, rows = start.query, start.cursor, list(deepcopy(start.pending))
     reader, at_once = listing.reader, listing.parts[0].selection.ids_each
     while len(rows) < size and index < len(queries):
         if at_once and len(listing.parts) == 1:
