@@ -106,7 +106,7 @@ class Journal:
         if RESUME in given:
             try:
                 digest, journal.done, journal.unclear = orjson.loads(urlsafe_b64decode(given[RESUME]))
-            except ValueError:
+            except (ValueError, TypeError):
                 digest = ""
             if digest != journal.digest:
                 raise InvalidInput("the call can't be resumed", errors=[InputProblem(f"/{RESUME}", _NOT_RESUMABLE)])
@@ -190,9 +190,8 @@ def _stopped(write: Write, key: str, outcome: Outcome, journal: Journal) -> Conn
     if certain:
         return _partial(cause, key, journal)
     journal.unclear = key
-    # Without a way to find it, a first write can only be looked for by a person.
-    findable = write.found is not None or write.id is not None
-    token = journal.token() if journal.done or findable else None
+    # Only below what this call made itself is a record that fits surely its own; an older twin fits a first write too.
+    token = journal.token() if journal.done else None
     advice = "call again with the resume token, which looks first" if token else "look for it before you call again"
     verb = "update" if write.id is not None else "create"
     message = f"{key} was sent ({verb} {write.resource.name}), but whether it was stored is not known; {advice}"
