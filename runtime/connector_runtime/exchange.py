@@ -8,28 +8,37 @@ from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 
+Trouble = Literal["unreachable", "lost", "timeout", "limited", "closed", "oversized", "unreadable"]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to the API: an encoded path below the host, encoded query pairs, a JSON body for writes.
+    """One request to the API: a path below the host, query pairs still to be encoded, a JSON body for writes.
 
-    `subject` is the user it acts as (None: the connection's own), `resource` names it in messages.
+    `subject` is the user it acts as (None: the connection's own), `resource` names it in messages. `resume` is what a
+    caller must know before a write goes out, to go on should everything end there.
     """
 
     method: str
     path: str
-    query: tuple[tuple[str, str], ...] = ()
+    query: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     body: Any = field(default=None, repr=False)
     subject: str | None = None
     resource: str = ""
+    resume: str | None = field(default=None, repr=False)
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing, so that sending it again does no harm."""
+        return self.method == "GET"
 
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A request as it goes over the wire. Its headers may hold secrets, so they are in no repr."""
+    """A request as it goes over the wire. All but its method may hold secrets or personal values: no repr shows it."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(default=b"", repr=False)
 
@@ -45,10 +54,17 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Nothing came back: nobody answered ("unreachable"), the connection broke ("lost"), or time ran out."""
+    """Nothing usable came back, and why; `sent` is false where the request certainly never reached the API.
 
-    kind: Literal["unreachable", "lost", "timeout"]
+    "unreachable": nobody answered. "lost": the connection broke. "timeout": time ran out. "limited": time ran out
+    while the API's limit was used up. "closed": the call was ended from outside. "oversized", "unreadable": the
+    answer's body is beyond the bound, or its compression is broken.
+    """
+
+    kind: Trouble
     host: str
+    sent: bool = True
+    retry_after: float | None = None
 
 
 Outcome = Response | Failure

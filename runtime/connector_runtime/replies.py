@@ -11,7 +11,7 @@ import orjson
 
 from . import errors
 from .errors import ConnectorError
-from .exchange import Failure, Outcome, Request, Response
+from .exchange import Failure, Outcome, Request, Response, Trouble
 from .resources import Dialect, Reader, Row
 
 _BY_STATUS: dict[int, type[ConnectorError]] = {
@@ -31,17 +31,23 @@ _MEANING = {
     "unavailable": "the API can't answer now (status {status})",
     "unexpected_response": "the API answered {resource} with status {status}",
 }
+_FAILED: dict[Trouble, tuple[type[ConnectorError], str]] = {
+    "unreachable": (errors.Unavailable, "nobody answers at {host}: check the base URL and the network"),
+    "lost": (errors.Unavailable, "the connection to {host} broke before the answer was whole"),
+    "timeout": (errors.Timeout, "{host} did not answer in time"),
+    "limited": (errors.RateLimited, "the request limit of {host} left no room in the time this call has"),
+    "closed": (errors.Unavailable, "the call was ended before {host} answered"),
+    "oversized": (errors.UnexpectedResponse, "the answer of {host} is larger than an answer may be"),
+    "unreadable": (errors.UnexpectedResponse, "the answer of {host} is compressed in a way that can't be read"),
+}
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel=(?:"next"|next(?![\w-]))', re.IGNORECASE)
 _EXCERPT = 500
 
 
 def failed(failure: Failure) -> ConnectorError:
-    """Make the error of a read that got no answer."""
-    if failure.kind == "timeout":
-        return errors.Timeout(f"{failure.host} did not answer in time")
-    if failure.kind == "unreachable":
-        return errors.Unavailable(f"nobody answers at {failure.host}: check the base URL and the network")
-    return errors.Unavailable(f"the connection to {failure.host} broke before the answer was whole")
+    """Make the error of a request that got no usable answer."""
+    kind, message = _FAILED[failure.kind]
+    return kind(message.format(host=failure.host), retry_after=failure.retry_after)
 
 
 def refused(request: Request, response: Response) -> ConnectorError:
