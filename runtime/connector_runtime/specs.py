@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources.abc import Traversable
@@ -187,3 +187,14 @@ def sources(data: dict[str, Any]) -> list[str]:
     """Give the resources that an object is made from."""
     stated = data.get("from", [])
     return stated if isinstance(stated, list) else [stated]
+
+
+def reached(ways: Mapping[str, set[str]], start: str) -> set[str]:
+    """Give all that can be reached from a name."""
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        fresh = {each for each in ways.get(ahead.pop(), set()) if each in ways} - found
+        found |= fresh
+        ahead += fresh
+    return found

@@ -1,0 +1,135 @@
+"""Checks operations and drop-down lists: their steps, checks, writes and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from .places import Pointer
+from .problems import Problem, did_you_mean, listed
+from .question_checks import check_as, check_order, check_query, resource_of
+from .scopes import Kind, Listed, Scope
+from .source import Document
+from .specs import Spec, Specs, names_read, reached, steps_of
+from .template_checks import check_contract, check_name, check_schema_file, check_templates, stated
+from .templates import TemplateProblem
+from .write_checks import check_check, check_write
+
+
+def check_operation(specs: Specs, spec: Spec) -> Iterator[Problem]:
+    """Check an operation with the parts it includes."""
+    yield from check_name(spec, "operation")
+    document, contract = spec.document, f"schemas/operations/{spec.name}"
+    parts = spec.data.get("include", ())
+    for index, name in enumerate(parts):
+        if f"operations/parts/{name}.yaml" not in specs.folder.names:
+            what, why = f'there is no part "{name}"', f"operations/parts has {listed(specs.parts)}"
+            yield document.problem(("include", index), "unknown-part", what, why, did_you_mean(name, specs.parts))
+    yield from check_schema_file(specs, document, f"{contract}.input.json")
+    for problem in _check_blocks(specs, spec):
+        # What a part that can't be read would have named is no mistake of whoever uses the name.
+        if problem.code != "unknown-name" or all(name in specs.parts for name in parts):
+            yield problem
+
+
+def _check_blocks(specs: Specs, spec: Spec) -> Iterator[Problem]:
+    document, contract = spec.document, f"schemas/operations/{spec.name}"
+    blocks = specs.blocks(spec)
+    scope: dict[str, Kind] = {"input": specs.kind(f"{contract}.input.json")}
+    yield from check_templates(document, ("acting_user",), spec.data.get("acting_user"), dict(scope))
+    for block in blocks:
+        for word in ("request", "write"):
+            for name in stated(block.document, word):
+                if name in scope:
+                    what = f'there is already something named "{name}" in {spec.name}'
+                    yield block.document.problem((word, name), "name-taken", what, key=True)
+                scope[name] = Kind()
+    steps = list(steps_of(blocks, "request"))
+    scope.update({name: step_kind(specs, step) for _, name, step in steps})
+    yield from _check_circles(steps)
+    for block, name, step in steps:
+        yield from check_step(specs, block.document, ("request", name), step, scope)
+    for block in blocks:
+        for index, each in enumerate(block.data.get("check", ())):
+            yield from check_check(block.document, ("check", index), each, scope)
+    for block, name, write in steps_of(blocks, "write"):
+        yield from check_write(specs, block.document, ("write", name), write, scope)
+    yield from check_contract(specs, document, f"{contract}.output.json", spec.data.get("output"), scope)
+
+
+def _check_circles(steps: list[tuple[Spec, str, dict[str, Any]]]) -> Iterator[Problem]:
+    waits = {name: _names_in(step) for _, name, step in steps}
+    for block, name, _ in steps:
+        if name in reached(waits, name):
+            what = f'the step "{name}" waits for itself'
+            yield block.document.problem(("request", name), "endless-step", what, key=True)
+
+
+def _names_in(value: Any) -> set[str]:
+    try:
+        return names_read(value)
+    except TemplateProblem:
+        return set()
+
+
+def step_kind(specs: Specs, step: Mapping[str, Any]) -> Kind:
+    """Give the kind of a step's answer."""
+    if "value" in step:
+        return Kind()
+    kind = (
+        specs.kind(f"schemas/objects/{step['as']}.json")
+        if "as" in step
+        else specs.record(step.get("first") or step["list"])
+    )
+    return Listed(of_each=kind) if "list" in step else kind
+
+
+def check_step(
+    specs: Specs, document: Document, place: Pointer, step: dict[str, Any], scope: Scope
+) -> Iterator[Problem]:
+    """Check one step: what is asked, and what is made of the answer."""
+    if "value" in step:
+        for word in ("value", "when"):
+            yield from check_templates(document, (*place, word), step.get(word), scope)
+        return
+    verb = "list" if "list" in step else "first"
+    resource, problems = resource_of(specs, document, (*place, verb), step[verb])
+    yield from problems
+    only_input = {"input": scope["input"]}
+    row = {"row": specs.record(step[verb]), **only_input}
+    for word in ("when", "page", "size", "with", "parent"):
+        names = only_input if word in ("page", "size", "parent") else scope
+        yield from check_templates(document, (*place, word), step.get(word), names)
+    for at, part in ((place, step), *(((*place, "parts", i), each) for i, each in enumerate(step.get("parts", ())))):
+        yield from check_query(document, (*at, "query"), part.get("query", {}), resource, scope)
+        yield from check_templates(document, (*at, "where"), part.get("where"), row)
+    for name in step.get("parent", {}):
+        yield from resource_of(specs, document, (*place, "parent", name), name, key=True)[1]
+    yield from check_order(document, (*place, "order"), step.get("order", ()), row["row"])
+    yield from check_as(specs, document, (*place, "as"), step.get("as"), resource)
+    yield from _check_with(specs, document, (*place, "with"), step)
+
+
+def _check_with(specs: Specs, document: Document, place: Pointer, step: Mapping[str, Any]) -> Iterator[Problem]:
+    spec = specs.objects.get(step.get("as", ""))
+    known = spec.data.get("given", {}) if spec else step.get("with", {})
+    for name in step.get("with", {}):
+        if name not in known:
+            what, why = f'the object "{step["as"]}" is given no "{name}"', f"it may be given {listed(known)}"
+            yield document.problem((*place, name), "unknown-given", what, why, did_you_mean(name, known), key=True)
+
+
+def check_ddl(specs: Specs, spec: Spec) -> Iterator[Problem]:
+    """Check a drop-down list."""
+    yield from check_name(spec, "ddl")
+    document, data = spec.document, spec.data
+    contract = f"schemas/operations/{spec.name}"
+    scope = {"input": specs.kind(f"{contract}.input.json")}
+    if "list" in data:
+        read = {key: each for key, each in data.items() if key not in ("text", "value")}
+        yield from check_step(specs, document, (), read, scope)
+    kind = specs.kind(f"schemas/objects/{data['as']}.json") if "as" in data else specs.record(data.get("list", ""))
+    for word in ("text", "value"):
+        yield from check_templates(document, (word,), data.get(word), {**scope, "record": kind})
+    for end in ("input", "output"):
+        yield from check_schema_file(specs, document, f"{contract}.{end}.json")
