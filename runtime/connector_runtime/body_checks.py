@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from .folder import file_of, place_of
 from .places import Pointer
 from .problems import Problem, did_you_mean, listed
 from .schemas import Schema
@@ -22,7 +23,7 @@ def check_body(specs: Specs, spec: Spec) -> Iterator[Problem]:
     told: Schema = {"properties": {name: {} for name in stated(spec.document, "given")}}
     given = Kind.of(told, f"given in {spec.document.name}")
     made_of = spec.data.get("of")
-    file = f"schemas/objects/{made_of}.json"
+    file = file_of("schema", str(made_of))
     if made_of is not None:
         yield from check_schema_file(specs, spec.document, file)
     scope = {"record": Kind() if made_of is None else specs.kind(file), "given": given}
@@ -47,8 +48,8 @@ def check_bodies_used(specs: Specs, document: Document, place: Pointer, value: A
         return
     with suppress(TemplateProblem):
         for name, given in parse(value).bodies if is_template(value) else ():
-            if f"operations/bodies/{name}.yaml" not in specs.folder.names:
-                what, why = f'there is no body "{name}"', f"operations/bodies has {listed(specs.bodies)}"
+            if not specs.folder.has("body", name):
+                what, why = f'there is no body "{name}"', f"{place_of('body')} has {listed(specs.bodies)}"
                 yield document.problem(place, "unknown-body", what, why, did_you_mean(name, specs.bodies), within=name)
                 continue
             known = specs.bodies[name].data.get("given", {}) if name in specs.bodies else given

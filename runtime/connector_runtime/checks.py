@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from .body_checks import check_bodies_used, check_body
+from .folder import file_of
 from .object_checks import check_object
 from .operation_checks import check_ddl, check_operation
 from .problems import Problem, nearest
 from .question_checks import check_query, resource_of
-from .specs import Specs
+from .specs import KINDS, Specs
 from .template_checks import check_name
 
 
@@ -25,7 +26,7 @@ def check_specs(specs: Specs) -> Iterator[Problem]:
         yield from check_ddl(specs, spec)
     for spec in specs.bodies.values():
         yield from check_body(specs, spec)
-    for kind in ("operation", "object", "part", "body", "ddl"):
+    for kind in KINDS:
         for spec in specs.of_kind(kind).values():
             yield from check_bodies_used(specs, spec.document, (), spec.data)
     named = {name for spec in specs.operations.values() for name in spec.data.get("include", ())}
@@ -49,7 +50,7 @@ def _check_manifest(specs: Specs) -> Iterator[Problem]:
 def _check_page_sizes(specs: Specs) -> Iterator[Problem]:
     for resource in specs.resources.values():
         if resource.page_size == 0 and specs.dialect.size:
-            document = specs.folder.documents[f"schemas/api/{resource.name}.json"]
+            document = specs.folder.documents[file_of("resource", resource.name)]
             what = f'"x-filters" has no "{specs.dialect.size}" with a maximum'
             why = "lists are read in pages of that size"
             yield document.problem(("x-filters",), "missing-key", what, why, key=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .bodies import Bodies
+from .folder import file_of
 from .functions import compiled
 from .inputs import InputCheck
 from .places import Pointer
@@ -120,8 +121,7 @@ class _Compiler:
         return self._public(spec, "ddl", DropDown(step, build, "order" in data))
 
     def _public(self, spec: Spec, kind: Kind, plan: Plan | DropDown) -> Operation:
-        contract = f"schemas/operations/{spec.name}"
-        given, taken = self._specs.schema(f"{contract}.input.json"), self._specs.schema(f"{contract}.output.json")
+        given, taken = (self._specs.schema(file_of(end, spec.name)) for end in ("input", "output"))
         assert given is not None
         assert taken is not None
         title, description = spec.data["title"], spec.data.get("description", "")

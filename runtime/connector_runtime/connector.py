@@ -14,7 +14,7 @@ from .checks import check_specs
 from .compiling import compile_operations
 from .drivers import AsyncDriver, Driver, Settings, Watch
 from .errors import InputProblem, InvalidInput, SpecError
-from .folder import locate
+from .folder import locate, stray
 from .inputs import InputCheck
 from .listing import Call
 from .memory import Memory
@@ -202,7 +202,8 @@ def load(path: str | Path | None = None) -> Connector:
 def validate(path: str | Path | None = None) -> tuple[list[Problem], int]:
     """Find every problem of a connector, sorted by place, and tell how many files were checked.
 
-    A path to one file gives that file's problems only. Raises SpecError when there is no connector there.
+    A path to one file gives that file's problems only, or that it is no part of the connector. Raises SpecError when
+    there is no connector there.
     """
     root = locate(path)
     specs = read_specs(root)
@@ -210,7 +211,8 @@ def validate(path: str | Path | None = None) -> tuple[list[Problem], int]:
     names = specs.folder.names
     if path is not None and Path(path).is_file():
         name = Path(path).absolute().relative_to(Path(str(root))).as_posix()
-        return sorted(each for each in problems if each.file == name), 1
+        own = sorted(each for each in problems if each.file == name)
+        return (own, 1) if name in names else (own or [stray(name)], 0)
     return sorted(problems), len(names)
 
 

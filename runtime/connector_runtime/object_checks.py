@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .folder import file_of
 from .places import Pointer
 from .problems import Problem
 from .question_checks import check_as, check_filter, check_order, check_query, resource_of
@@ -39,13 +40,13 @@ def _check_object_of(specs: Specs, spec: Spec, record: Kind) -> Iterator[Problem
     plain = dict(scope)
     for name, join in joins.items():
         yield from _check_join(specs, document, name, join, plain)
-        kind = specs.kind(f"schemas/objects/{join['as']}.json") if "as" in join else specs.record(_target(join))
+        kind = specs.kind(file_of("schema", join["as"])) if "as" in join else specs.record(_target(join))
         scope[name] = Listed(of_each=kind) if "many" in join else kind
         if "as" not in join and "one" in join:
             plain[name] = kind
     for name in stated(document, "join"):
         scope.setdefault(name, Kind())
-    contract = f"schemas/objects/{spec.name}.json"
+    contract = file_of("schema", spec.name)
     yield from check_contract(specs, document, contract, spec.data.get("output"), scope)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .folder import file_of, place_of
 from .places import Pointer
 from .problems import Problem, did_you_mean, listed
 from .question_checks import check_as, check_order, check_query, resource_of
@@ -19,13 +20,13 @@ from .write_checks import check_check, check_write
 def check_operation(specs: Specs, spec: Spec) -> Iterator[Problem]:
     """Check an operation with the parts it includes."""
     yield from check_name(spec, "operation")
-    document, contract = spec.document, f"schemas/operations/{spec.name}"
+    document = spec.document
     parts = spec.data.get("include", ())
     for index, name in enumerate(parts):
-        if f"operations/parts/{name}.yaml" not in specs.folder.names:
-            what, why = f'there is no part "{name}"', f"operations/parts has {listed(specs.parts)}"
+        if not specs.folder.has("part", name):
+            what, why = f'there is no part "{name}"', f"{place_of('part')} has {listed(specs.parts)}"
             yield document.problem(("include", index), "unknown-part", what, why, did_you_mean(name, specs.parts))
-    yield from check_schema_file(specs, document, f"{contract}.input.json")
+    yield from check_schema_file(specs, document, file_of("input", spec.name))
     for problem in _check_blocks(specs, spec):
         # What a part that can't be read would have named is no mistake of whoever uses the name.
         if problem.code != "unknown-name" or all(name in specs.parts for name in parts):
@@ -33,9 +34,9 @@ def check_operation(specs: Specs, spec: Spec) -> Iterator[Problem]:
 
 
 def _check_blocks(specs: Specs, spec: Spec) -> Iterator[Problem]:
-    document, contract = spec.document, f"schemas/operations/{spec.name}"
+    document = spec.document
     blocks = specs.blocks(spec)
-    scope: dict[str, Kind] = {"input": specs.kind(f"{contract}.input.json")}
+    scope: dict[str, Kind] = {"input": specs.kind(file_of("input", spec.name))}
     yield from check_templates(document, ("acting_user",), spec.data.get("acting_user"), dict(scope))
     for block in blocks:
         for word in ("request", "write"):
@@ -54,7 +55,7 @@ def _check_blocks(specs: Specs, spec: Spec) -> Iterator[Problem]:
             yield from check_check(block.document, ("check", index), each, scope)
     for block, name, write in steps_of(blocks, "write"):
         yield from check_write(specs, block.document, ("write", name), write, scope)
-    yield from check_contract(specs, document, f"{contract}.output.json", spec.data.get("output"), scope)
+    yield from check_contract(specs, document, file_of("output", spec.name), spec.data.get("output"), scope)
 
 
 def _check_circles(steps: list[tuple[Spec, str, dict[str, Any]]]) -> Iterator[Problem]:
@@ -77,7 +78,7 @@ def step_kind(specs: Specs, step: Mapping[str, Any]) -> Kind:
     if "value" in step:
         return Kind()
     kind = (
-        specs.kind(f"schemas/objects/{step['as']}.json")
+        specs.kind(file_of("schema", step["as"]))
         if "as" in step
         else specs.record(step.get("first") or step["list"])
     )
@@ -123,13 +124,12 @@ def check_ddl(specs: Specs, spec: Spec) -> Iterator[Problem]:
     """Check a drop-down list."""
     yield from check_name(spec, "ddl")
     document, data = spec.document, spec.data
-    contract = f"schemas/operations/{spec.name}"
-    scope = {"input": specs.kind(f"{contract}.input.json")}
+    scope = {"input": specs.kind(file_of("input", spec.name))}
     if "list" in data:
         read = {key: each for key, each in data.items() if key not in ("text", "value")}
         yield from check_step(specs, document, (), read, scope)
-    kind = specs.kind(f"schemas/objects/{data['as']}.json") if "as" in data else specs.record(data.get("list", ""))
+    kind = specs.kind(file_of("schema", data["as"])) if "as" in data else specs.record(data.get("list", ""))
     for word in ("text", "value"):
         yield from check_templates(document, (word,), data.get(word), {**scope, "record": kind})
     for end in ("input", "output"):
-        yield from check_schema_file(specs, document, f"{contract}.{end}.json")
+        yield from check_schema_file(specs, document, file_of(end, spec.name))

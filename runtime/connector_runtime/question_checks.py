@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .folder import place_of
 from .places import Pointer
 from .problems import Problem, did_you_mean, listed
 from .resources import Filter, Resource
@@ -23,9 +24,9 @@ def resource_of(
 ) -> tuple[Resource | None, list[Problem]]:
     """Give a resource, or the problem that there is none; nothing of either where its file is faulty."""
     found = specs.resources.get(name)
-    if found is not None or f"schemas/api/{name}.json" in specs.folder.names:
+    if found is not None or specs.folder.has("resource", name):
         return found, []
-    what, why = f'the API has no resource "{name}"', f"schemas/api has {listed(specs.resources)}"
+    what, why = f'the API has no resource "{name}"', f"{place_of('resource')} has {listed(specs.resources)}"
     return None, [document.problem(place, "unknown-resource", what, why, did_you_mean(name, specs.resources), key=key)]
 
 
@@ -89,8 +90,8 @@ def check_as(
         return
     spec = specs.objects.get(name)
     if spec is None:
-        if f"operations/objects/{name}.yaml" not in specs.folder.names:
-            what, why = f'there is no object "{name}"', f"operations/objects has {listed(specs.objects)}"
+        if not specs.folder.has("object", name):
+            what, why = f'there is no object "{name}"', f"{place_of('object')} has {listed(specs.objects)}"
             yield document.problem(place, "unknown-object", what, why, did_you_mean(name, specs.objects))
         return
     known = [each for each in sources(spec.data) if each in specs.resources]

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .folder import file_of, place_of
 from .grammar import problem
 from .places import Pointer
 from .problems import Problem, did_you_mean, listed
 from .schemas import DIALECT, a_type, is_endless, metaschema, references, target, type_name
 from .source import Document, duplicate_keys
 from .specs import Specs
-
-_CONTRACTS = "schemas/operations"
-_OBJECTS = "schemas/objects"
-_OPERATIONS = ("operations", "ddl")
 
 
 def check_schemas(specs: Specs) -> Iterator[Problem]:
@@ -72,13 +69,13 @@ def _lookups(node: Any, pointer: Pointer) -> Iterator[tuple[Pointer, Mapping[str
 def _check_lookup(specs: Specs, document: Document, pointer: Pointer, lookup: Mapping[str, Any]) -> Iterator[Problem]:
     name = str(lookup.get("operation"))
     if name not in specs.ddls:
-        if f"ddl/{name}.yaml" in specs.folder.names:
+        if specs.folder.has("ddl", name):
             return
-        what, why = f'there is no drop-down "{name}"', f"ddl has {listed(specs.ddls)}"
+        what, why = f'there is no drop-down "{name}"', f"{place_of('ddl')} has {listed(specs.ddls)}"
         place = (*pointer, "operation")
         yield document.problem(place, "unknown-operation", what, why, did_you_mean(name, specs.ddls))
         return
-    known = specs.kind(f"{_CONTRACTS}/{name}.input.json").fields() or {}
+    known = specs.kind(file_of("input", name)).fields() or {}
     given = lookup.get("input", {})
     if not isinstance(given, dict):
         what = f'"input" must be an object, got {a_type(type_name(given))}'
@@ -92,17 +89,16 @@ def _check_lookup(specs: Specs, document: Document, pointer: Pointer, lookup: Ma
 
 
 def _check_unused(specs: Specs) -> Iterator[Problem]:
-    split = [file.rpartition("/") for file in specs.folder.names]
-    operations = {file.removesuffix(".yaml") for place, _, file in split if place in _OPERATIONS}
-    for name, document in specs.folder.below(_CONTRACTS):
+    operations = {*specs.operations, *specs.ddls}
+    for name, document in specs.folder.beside("input"):
         operation, _, end = name.rpartition(".")
         if end not in ("input", "output"):
             what, why = "this file belongs to no operation", "it is named NAME.input.json or NAME.output.json"
             yield document.problem((), "orphan-schema", what, why)
-        elif operation not in operations:
+        elif not any(specs.folder.has(kind, operation) for kind in ("operation", "ddl")):
             what, hint = f'there is no operation "{operation}"', did_you_mean(operation, operations)
             yield document.problem((), "orphan-schema", what, f"operations are {listed(operations)}", hint)
     used = {target(name, each)[0] for name, data in specs.folder.schemas.items() for _, each in references(data)}
-    for name, document in specs.folder.below(_OBJECTS):
-        if document.name not in used and f"operations/objects/{name}.yaml" not in specs.folder.names:
+    for name, document in specs.folder.beside("schema"):
+        if document.name not in used and not specs.folder.has("object", name):
             yield document.problem((), "orphan-schema", "no other file uses this schema", "", "remove it")

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources.abc import Traversable
 from typing import Any
 
-from .folder import MANIFEST, Folder, read_folder, read_grammar
+from .folder import MANIFEST, Folder, file_of, read_folder, read_grammar
 from .grammar import Grammar, problem
 from .problems import Problem
 from .resources import Dialect, Resource
@@ -17,14 +17,7 @@ from .scopes import Kind
 from .source import Document
 from .templates import Path, is_template, parse
 
-_PLACES = {
-    "operation": "operations",
-    "object": "operations/objects",
-    "part": "operations/parts",
-    "body": "operations/bodies",
-    "ddl": "ddl",
-}
-_API = "schemas/api"
+KINDS = ("operation", "object", "part", "body", "ddl")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +73,7 @@ class Specs:
     def record(self, resource: str) -> Kind:
         """Give the kind of a resource's records."""
         found = self.resources.get(resource)
-        return Kind() if found is None else Kind.of(found.schema, f"{_API}/{resource}.json")
+        return Kind() if found is None else Kind.of(found.schema, file_of("resource", resource))
 
     @property
     def dictionaries(self) -> dict[str, dict[str, Any]]:
@@ -113,10 +106,10 @@ def read_specs(root: Traversable) -> Specs:
     document = folder.documents.get(MANIFEST) or Document(MANIFEST, "", {})
     manifest = Spec("connector", document, sound("connector", document) if MANIFEST in folder.documents else {})
     specs = Specs(folder, manifest, _dialect(manifest.data.get("api", {})))
-    for kind, place in _PLACES.items():
-        found = {name: Spec(name, each, sound(kind, each)) for name, each in folder.below(place)}
+    for kind in KINDS:
+        found = {name: Spec(name, each, sound(kind, each)) for name, each in folder.beside(kind)}
         specs.of_kind(kind).update(found)
-    for name, each in folder.below(_API):
+    for name, each in folder.beside("resource"):
         faults = _grammar().check("resource", each)[1]
         faults = faults or list(_schema_faults(each))
         if not faults:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .folder import file_of
 from .places import Pointer
 from .problems import Problem
 from .question_checks import check_query, resource_of
@@ -42,7 +43,7 @@ def check_write(
         return
     schema = resource.schema.get(f"x-{verb}")
     if schema is None:
-        what, why = f"{resource.name} can't be {verb}d", f'schemas/api/{resource.name}.json has no "x-{verb}"'
+        what, why = f"{resource.name} can't be {verb}d", f'{file_of("resource", resource.name)} has no "x-{verb}"'
         yield document.problem((*place, verb), "wrong-value", what, why)
     else:
         origin = f"the body of {verb} {resource.name}"

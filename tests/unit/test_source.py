@@ -1,13 +1,9 @@
 """Reading files: YAML without its surprises, JSON, and the place of every value."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from connector_runtime.errors import SpecError
-from connector_runtime.folder import locate, read_folder
-from connector_runtime.problems import Problem
 from connector_runtime.source import Document, duplicate_keys, read_json, read_yaml
 
 NO_TOKEN = (
@@ -269,23 +265,3 @@ def test_json_mistakes(raw: bytes, found: str) -> None:
     assert document is None
     assert str(problem).partition(" this is")[0] == found.partition(" this is")[0]
     assert problem.code in found
-
-
-def test_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "connector.yaml").write_text("")
-
-    def refuse(_: Path) -> bytes:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "read_bytes", refuse)
-    problem = Problem("connector.yaml", 1, 1, "unreadable-file", "this file can't be read: Permission denied")
-    assert read_folder(tmp_path).problems == [problem]
-
-
-def test_folder_without_connector(tmp_path: Path) -> None:
-    with pytest.raises(SpecError, match=r"no connector at .*: a connector is a folder that holds a connector\.ya"):
-        locate(tmp_path)
-    file = tmp_path / "x.yaml"
-    file.write_text("")
-    with pytest.raises(SpecError, match="there is no connector"):
-        locate(file)
