@@ -17,10 +17,9 @@ import orjson
 import pytest
 
 from connector_runtime import Connector, ConnectorError, Forbidden, Unauthorized, Unavailable, UnexpectedResponse
-from greenhouse_sandbox import Reply, Sandbox, Server
+from greenhouse_sandbox import Sandbox, Server
 
 SECRET, CLIENT = "not-a-secret", "sandbox-1"
-REFUSED = Reply(401, {"content-type": "application/json"}, b'{"message":"Unauthorized"}')
 
 
 @dataclass
@@ -168,7 +167,7 @@ def test_threads_that_are_refused_together_get_one_new_token(
 
 
 def test_refusals_do_not_go_on_for_ever(connector: Connector, sandbox: Sandbox, urls: dict[str, Any]) -> None:
-    sandbox.fail(REFUSED, path="/v3/users", times=100)
+    sandbox.fail("status", code=401, path="/v3/users", times="always")
     with connector.connect(sandbox.credentials, **urls) as connection:
         with pytest.raises(Unauthorized, match="the API refused the access token") as caught:
             connection.call("list_users_ddl")
@@ -183,9 +182,9 @@ def test_refusals_in_asyncio(connector: Connector, sandbox: Sandbox, urls: dict[
     async def run() -> Any:
         async with await connector.aconnect(sandbox.credentials, **urls) as connection:
             await connection.call("list_users_ddl")
-            sandbox.fail(REFUSED, path="/v3/users", times=1)
+            sandbox.fail("status", code=401, path="/v3/users")
             await connection.call("list_users_ddl")
-            sandbox.fail(REFUSED, path="/v3/users", times=100)
+            sandbox.fail("status", code=401, path="/v3/users", times="always")
             with pytest.raises(Unauthorized):
                 await connection.call("list_users_ddl")
 
@@ -286,11 +285,10 @@ def test_no_token_is_shown_when_the_api_fails(
     token = ready(sandbox)
     (package,) = no_secret(connector)
     shown = ""
-    for reply in (Reply(500, {}, b"oops"), Reply(200, {}, b'{"not": "a list"}'), Reply(200, {}, b"<html>"), REFUSED):
-        sandbox.fail(reply, path="/v3/users", times=2)
+    for fault in ("kind=status code=500 body=oops", "kind=object", "kind=html", "kind=status code=401"):
+        sandbox.declare(f"{fault} path=/v3/users times=always")
         with connector.connect({"access_token": token}, **urls) as connection, pytest.raises(ConnectorError) as caught:
             connection.call("list_users_ddl")
         shown += everything_said(caught.value, package) + repr(vars(connection._driver))
-        sandbox.fail(REFUSED, path="/v3/users", times=0)
-        sandbox._faults._planned.clear()
+        sandbox.heal()
     assert token not in shown + caplog.text

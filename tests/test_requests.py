@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from connector_runtime import Connector
-from greenhouse_sandbox import Sandbox, Server
-from greenhouse_sandbox.sandbox import Record
+from greenhouse_sandbox import Record, Sandbox, Server
 
 Row = dict[str, Any]
 # Calls with these inputs in turn, on one connection: each output, with the requests it took.

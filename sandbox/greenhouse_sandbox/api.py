@@ -9,11 +9,11 @@ import orjson
 
 from .catalog import RESOURCES
 from .database import Database
-from .faults import RateLimit
 from .listing import list_reply
 from .moments import moment_text
+from .settings import RateLimit, Settings
 from .tokens import Tokens
-from .wire import API_HOST, BASE_URL, ApiError, Reply, forbidden, json_reply, no_record, no_route
+from .wire import ApiError, Reply, base_url_of, forbidden, json_reply, no_record, no_route
 from .writes import CREATES, Change, create, patch_candidate
 
 Work = Callable[[int | None], Reply]
@@ -31,29 +31,29 @@ class Request:
 
 
 class Api:
-    """Answers requests for one organisation. `scopes` and `rate_limit` None mean no restriction."""
+    """Answers requests for one organisation. `scopes` None means no restriction."""
 
     def __init__(
         self,
         database: Database,
         clock: Callable[[], float],
         scopes: Collection[str] | None,
-        rate_limit: int | None,
+        settings: Settings,
     ) -> None:
         self._database = database
         self._clock = clock
         self._scopes = scopes
-        self._tokens = Tokens(database, clock)
-        self._rate_limit = None if rate_limit is None else RateLimit(rate_limit, clock)
+        self.tokens = Tokens(database, settings, clock)
+        self.rate_limit = RateLimit(settings, clock)
 
     def answer(self, request: Request) -> Reply:
         """The reply, refusals included; it never raises ApiError."""
         try:
             if (request.method, request.path) == ("POST", "/token"):
-                return self._tokens.reply(request.query, request.headers, request.body)
+                return self.tokens.reply(request.query, request.headers, request.body)
             scope, work = self._route(request)
-            actor = self._tokens.actor(request.headers.get("authorization", ""))
-            limits = self._rate_limit.spend() if self._rate_limit else {}
+            actor = self.tokens.actor(request.headers.get("authorization", ""))
+            limits = self.rate_limit.spend()
         except ApiError as error:
             return _refusal(error)
         try:
@@ -72,7 +72,7 @@ class Api:
             raise no_route()
         name, row_id = known.name, int(match[2]) if match[2] else None
         if request.method == "GET" and row_id is None:
-            base_url = _base_url(request.headers)
+            base_url = base_url_of(request.headers)
             return known.scope("list"), lambda _: list_reply(self._database, known, request.query, base_url)
         if request.method == "GET" and row_id is not None and known.single_get:
             return known.scope("show"), lambda _: self._show(name, row_id)
@@ -98,12 +98,6 @@ class Api:
 
 def _refusal(error: ApiError) -> Reply:
     return json_reply(error.status, error.body, error.headers)
-
-
-def _base_url(headers: Mapping[str, str]) -> str:
-    """Where the caller reached us, for `Link`: the API's own host is always https."""
-    host = headers.get("host", API_HOST)
-    return BASE_URL if host == API_HOST else f"{headers.get('x-forwarded-proto', 'http')}://{host}"
 
 
 def _json(body: bytes) -> Any:

@@ -18,6 +18,7 @@ from .filters import MAX_LIST, Condition, FilterError, condition, range_conditio
 from .wire import Reply, encoded_reply, unprocessable
 
 DEFAULT_PAGE, LARGEST_PAGE = 100, 500
+BEYOND = 2**63 - 1  # no id is as large
 CURSOR_ALONE = "When passing a cursor, do not include other query params."
 BRACKETED = re.compile(r"(\w+)\[(\w+)\]")
 
@@ -43,8 +44,7 @@ def list_reply(database: Database, known: Resource, query: str, base_url: str) -
     page = found[: asked.per_page]
     headers = {}
     if len(found) > len(page):
-        cursor = _encode_cursor(known, asked.text, page[-1][0])
-        headers["link"] = f'<{base_url}/v3/{known.name}?cursor={cursor}>; rel="next"'
+        headers["link"] = next_link(base_url, known, _encode_cursor(known, asked.text, page[-1][0]))
     body = b"[" + ",".join(document for _, document in page).encode() + b"]"
     if asked.fields is not None:
         kept = [name for name in known.fields if name in asked.fields]
@@ -63,6 +63,17 @@ def parse_query(known: Resource, query: str) -> ListQuery:
     asked = ListQuery(text, before)
     asked.conditions.append((f"{known.name}.id < ?", (before,)))
     return _parse_filters(known, asked, dict(parse_qsl(text, keep_blank_values=True)))
+
+
+def next_link(base_url: str, known: Resource, cursor: str) -> str:
+    """The `Link` header that leads to a cursor."""
+    return f'<{base_url}/v3/{known.name}?cursor={cursor}>; rel="next"'
+
+
+def cursor_to(known: Resource, query: str, *, first: bool) -> str:
+    """The cursor to the very page that a sound query asks for, or to the `first` page of its list."""
+    asked = parse_query(known, query)
+    return _encode_cursor(known, asked.text, BEYOND if first or asked.before is None else asked.before)
 
 
 def _parse_filters(known: Resource, asked: ListQuery, parameters: dict[str, str]) -> ListQuery:

@@ -2,34 +2,25 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from os import PathLike
 from typing import Any
-from urllib.parse import parse_qsl
 
 from .api import Api, Request
+from .control import Control
 from .database import Database
-from .faults import Fault, Faults
+from .declared import records
+from .faults import Faults
 from .generator import generate
+from .kinds import LOST, Scene
+from .log import Log, Record
 from .moments import moment_text
 from .seed import plant
 from .server import Server
+from .settings import Settings
 from .tokens import CLIENT_ID, CLIENT_SECRET
 from .transport import SandboxTransport
 from .wire import BASE_URL, TOKEN_URL, Reply
-
-REMEMBERED_REQUESTS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One request; of a repeated query parameter the last value. Status 0: the connection was lost."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    status: int
 
 
 class Sandbox:
@@ -38,9 +29,10 @@ class Sandbox:
     `database` is a file that outlives the object, or None for memory. `size` 0 is the small organisation of
     the published samples, N a generated one of exactly N candidates. `clock` gives Unix time in seconds.
     `scopes` restricts the credential, e.g. `{"harvest:jobs:list"}`; None grants all. `rate_limit` is the number
-    of requests in 30 seconds; None sets no limit and sends no headers about it. Safe to use from many threads.
+    of requests in `window` seconds; None sets no limit and sends no headers about it. Tokens live `token_lifetime`
+    seconds; with `one_live_token` a new one ends all earlier ones. Safe to use from many threads.
 
-    Raises ValueError when the file already holds an organisation of another size (0 opens any).
+    Raises ValueError when the file already holds an organisation of another size (0 opens any), or a setting is wrong.
     """
 
     base_url = BASE_URL
@@ -54,13 +46,21 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         scopes: Collection[str] | None = None,
         rate_limit: int | None = None,
+        window: int | None = None,
+        one_live_token: bool = False,
+        token_lifetime: int | None = None,
     ) -> None:
         self.credentials = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}
-        self.requests: deque[Record] = deque(maxlen=REMEMBERED_REQUESTS)
+        self._settings = Settings()
+        self.configure(
+            rate_limit=rate_limit, window=window, one_live_token=one_live_token, token_lifetime=token_lifetime
+        )
         self._clock = clock
+        self._log = Log(clock)
         self._faults = Faults()
+        self._control = Control(self)
         self._database = Database(database)
-        self._api = Api(self._database, clock, scopes, rate_limit)
+        self._api = Api(self._database, clock, scopes, self._settings)
         try:
             self._settle(size)
         except BaseException:
@@ -77,30 +77,73 @@ class Sandbox:
         self._database.close()
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Reply:
-        """Answers a request; `target` is path and query as on the request line, header names in any case."""
+        """Answers a request; `target` is path and query as on the request line, header names in any case.
+
+        How a reply is delivered, slowly or in part, is left to whoever sends it. Raises ConnectionResetError where a
+        fault loses the connection.
+        """
         path, _, query = target.partition("?")
-        lower = {name.lower(): value for name, value in headers.items()}
-        fault = self._faults.take(method, path)
-        reply = fault.reply if fault else None
-        if fault is None or fault.done:
-            answer = self._api.answer(Request(method, path, query, lower, body))
-            reply = reply if fault else answer
-        self.requests.append(Record(method, path, dict(parse_qsl(query, True)), reply.status if reply else 0))
-        if reply is None:
+        if Control.owns(path):
+            return self._control.answer(method, path, body)
+        request = Request(method, path, query, {name.lower(): value for name, value in headers.items()}, body)
+        reply, fault = self._faults.answer(Scene(request, self._api))
+        self._log.add(request, reply.status, fault)
+        if reply is LOST:
             raise ConnectionResetError("the sandbox was told to lose this connection")
         return reply
 
-    def fail(
-        self,
-        reply: Reply | None,
-        *,
-        method: str | None = None,
-        path: str | None = None,
-        times: int = 1,
-        done: bool = False,
-    ) -> None:
-        """Plans trouble for the next requests, see `Fault`; when a connection is lost, `handle` raises OSError."""
-        self._faults.plan(Fault(reply, method, path, times, done))
+    def fail(self, kind: str, **keys: Any) -> int:
+        """Plans a fault, e.g. `fail("status", code=503, path="/v3/jobs")`, and returns its number.
+
+        docs/sandbox.md describes every kind and its keys. Raises ValueError for what none of them is.
+        """
+        return self.declare([{"kind": kind, **keys}])[0]
+
+    def declare(self, faults: str | Sequence[Any]) -> list[int]:
+        """Plans faults, all or none, and returns their numbers: records, or their text as on the command line.
+
+        Raises ValueError that says which kinds and keys there are.
+        """
+        return self._faults.plan(records(faults) if isinstance(faults, str) else faults)
+
+    def heal(self, number: int | None = None) -> bool:
+        """Takes back one fault, or all; whether there was one to take back."""
+        return self._faults.remove(number)
+
+    @property
+    def faults(self) -> list[dict[str, Any]]:
+        """The faults that may still strike: `number`, `struck` (how often), and `fault`, the declaration."""
+        return self._faults.records()
+
+    def configure(self, **settings: Any) -> None:
+        """Changes settings at once, see the constructor; None gives the default back. Raises ValueError."""
+        self._settings.change(settings)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings as they are."""
+        return self._settings.record()
+
+    @property
+    def requests(self) -> "deque[Record]":
+        """The last 10,000 requests, oldest first."""
+        return self._log.requests
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """How many `requests` there were, how many were `throttled` (answered 429), how many met which of the
+        `faults`, and the `peak`: the most that the rate limit counted in one window, refused ones included.
+        """
+        return self._log.counts() | {"peak": self._api.rate_limit.peak}
+
+    def forget(self) -> None:
+        """Empties the record of requests and sets all counts to 0."""
+        self._log.forget()
+        self._api.rate_limit.forget()
+
+    def revoke(self) -> int:
+        """Ends all tokens, and tells how many there were."""
+        return self._api.tokens.revoke_all()
 
     def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
         """Starts an HTTP server for this sandbox in a thread; port 0 picks a free one.

@@ -1,13 +1,17 @@
 """The sandbox on a port: HTTP/1.1 with keep-alive, one thread per connection."""
 
 import socket
-from collections.abc import Callable, Mapping
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import Thread
 from typing import Any
 
+from .delivery import Step
 from .wire import Reply
 
 Handle = Callable[[str, str, Mapping[str, str], bytes], Reply]
@@ -66,6 +70,11 @@ class _Http(ThreadingHTTPServer):
         self._open.discard(request)
         super().shutdown_request(request)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Quiet about clients that have left."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
     def hang_up(self) -> None:
         for connection in list(self._open):
             with suppress(OSError):
@@ -95,15 +104,26 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             reply = self.answer(self.command, self.path, dict(self.headers.items()), body)
         except ConnectionResetError:
-            self.close_connection = True
+            self._reset()
             return
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(reply.body)))
-        self.end_headers()
+        self._play(reply.delivery.head(reply.head()))
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            self._play(reply.delivery.body(reply.body))
+        self.close_connection = self.close_connection or reply.delivery.ends
+
+    def _play(self, steps: Iterator[Step]) -> None:
+        for step in steps:
+            if isinstance(step, bytes):
+                self.wfile.write(step)
+            else:
+                self.wfile.flush()
+                time.sleep(step)
+
+    def _reset(self) -> None:
+        """Loses the connection as a network does: a close that does not linger is a reset."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        socket.close(self.connection.detach())
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the parent's name)
         """Quiet: `Sandbox.requests` is the record."""

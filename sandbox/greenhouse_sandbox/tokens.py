@@ -1,14 +1,13 @@
 """The token endpoint and what a token stands for (facts: section 2).
 
-Tokens are opaque here (the vendor's are JWTs, which a client must not look into) and live one hour. Only the
-client-credentials grant exists; `sub` names the acting user.
+Tokens are opaque here (the vendor's are JWTs, which a client must not look into) and live one hour, unless set
+otherwise. Only the client-credentials grant exists; `sub` names the acting user.
 """
 
 import base64
 import binascii
 import re
 import secrets
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,19 +16,20 @@ import orjson
 
 from .database import Database
 from .moments import moment_text
+from .settings import Settings
 from .wire import ApiError, Reply, forbidden, json_reply, unauthorized
 
 CLIENT_ID = "sandbox-1"
 CLIENT_SECRET = "not-a-secret"  # noqa: S105 (it says so)
-LIFETIME = 3600
 GRANTS = "authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:token-exchange"
 
 
 class Tokens:
     """Issues and checks access tokens; they are stored with the rows, so that a restart keeps them."""
 
-    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, database: Database, settings: Settings, clock: Callable[[], float]) -> None:
         self._database = database
+        self._settings = settings
         self._clock = clock
 
     def reply(self, query: str, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -41,24 +41,36 @@ class Tokens:
         _check_client(headers.get("authorization", ""))
         asked = dict(parse_qsl(query)) | _body_parameters(headers.get("content-type", ""), body)
         _check_grant(asked.get("grant_type"))
-        token, expires_at = self.issue(self._acting_user(asked.get("sub")))
+        lifetime = self._settings.token_lifetime
+        token, expires_at = self.issue(self._acting_user(asked.get("sub")), lifetime)
         return json_reply(
             200,
             {
                 "token_type": "Bearer",
                 "access_token": token,
                 "expires_at": moment_text(expires_at),
-                "expires_in": LIFETIME,
+                "expires_in": lifetime,
             },
         )
 
-    def issue(self, user_id: int | None) -> tuple[str, float]:
+    def issue(self, user_id: int | None, lifetime: int) -> tuple[str, float]:
         """A new token for the acting user (None: the integration's own) and its end as a Unix time."""
         token, now = secrets.token_urlsafe(32), self._clock()
         with self._database.transaction():
+            if self._settings.one_live_token:
+                self.revoke_all()
             self._database.execute("DELETE FROM tokens WHERE expires_at <= ?", (now,))
-            self._database.execute("INSERT INTO tokens VALUES (?, ?, ?)", (token, user_id, now + LIFETIME))
-        return token, now + LIFETIME
+            self._database.execute("INSERT INTO tokens VALUES (?, ?, ?)", (token, user_id, now + lifetime))
+        return token, now + lifetime
+
+    def revoke(self, authorization: str) -> bool:
+        """Ends the token of an Authorization header; whether there was one to end."""
+        token = authorization.partition(" ")[2].strip()
+        return self._database.execute("DELETE FROM tokens WHERE token = ?", (token,)) > 0
+
+    def revoke_all(self) -> int:
+        """Ends every token, and tells how many; there is one credential, so they are all its own."""
+        return self._database.execute("DELETE FROM tokens")
 
     def actor(self, authorization: str) -> int | None:
         """The user a bearer token acts as; None when there is not even a service account.

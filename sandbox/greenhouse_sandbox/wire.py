@@ -3,9 +3,13 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
 from typing import Any
 
 import orjson
+
+from .delivery import AT_ONCE, Delivery
 
 API_HOST = "harvest.greenhouse.io"
 BASE_URL = f"https://{API_HOST}"
@@ -15,11 +19,24 @@ UNDECODABLE = "Token could not be decoded. Please ensure your token is from a tr
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One HTTP response: status code, headers (names in lower case) and the body's bytes."""
+    """One HTTP response: status code, headers (names in lower case), the body's bytes, and how they are sent."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    delivery: Delivery = AT_ONCE
+
+    def all_headers(self) -> dict[str, str]:
+        """The headers with those that say where the body ends."""
+        length = self.delivery.length(self.body)
+        return ({"connection": "close"} if length is None else {"content-length": str(length)}) | self.headers
+
+    def head(self) -> bytes:
+        """The status line and the headers as they go over a socket."""
+        phrase = HTTPStatus(self.status).phrase if self.status in {*HTTPStatus} else ""
+        headers = {"date": formatdate(usegmt=True)} | self.all_headers()
+        lines = [f"HTTP/1.1 {self.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 class ApiError(Exception):
@@ -30,6 +47,12 @@ class ApiError(Exception):
         self.status = status
         self.body = body
         self.headers = headers
+
+
+def base_url_of(headers: Mapping[str, str]) -> str:
+    """Where the caller reached us, for `Link`: the API's own host is always https."""
+    host = headers.get("host", API_HOST)
+    return BASE_URL if host == API_HOST else f"{headers.get('x-forwarded-proto', 'http')}://{host}"
 
 
 def json_reply(status: int, body: object, headers: Mapping[str, str] | None = None) -> Reply:
