@@ -208,7 +208,7 @@ KINDS = {
     "cut": Kind("sends the beginning of the body as if it were all", _cut, {"bytes": _BYTES_KEPT}),
     "garbage": _instead(
         "answers 200 with bytes that are no JSON",
-        lambda _: Reply(200, {"content-type": "application/json"}, b"\x00\xff\xfe no JSON"),
+        lambda _: Reply(200, {"content-type": "application/json"}, b"no JSON \xff\xfe\x00"),
     ),
     "html": _instead(
         "answers 200 with a web page",
