@@ -14,13 +14,14 @@ MODULES = {file.stem: ast.parse(file.read_text("utf-8")) for file in sorted(RUNT
 
 # From the ground up: a module imports only from layers below its own. A new module gets its place here.
 LAYERS = (
-    {"exchange", "filters", "moments", "places", "problems", "progress", "sandboxes"},
-    {"errors", "schemas", "source", "templates"},
+    {"exchange", "filters", "intake", "moments", "places", "problems", "progress", "sandboxes", "workers"},
+    {"attempts", "errors", "schemas", "source", "templates"},
     {"folder", "functions", "grammar", "inputs", "resources", "scopes"},
-    {"delivery", "memory", "replies", "specs"},
-    {"bodies", "listing", "projection", "schema_checks", "template_checks", "tokens"},
-    {"body_checks", "drivers", "joins", "question_checks", "writing"},
-    {"object_checks", "plans", "shaping", "write_checks"},
+    {"memory", "replies", "specs"},
+    {"bodies", "listing", "projection", "schema_checks", "template_checks", "tokens", "turns"},
+    {"accounts", "body_checks", "delivery", "joins", "question_checks", "writing"},
+    {"carrying", "object_checks", "plans", "shaping", "write_checks"},
+    {"drivers"},
     {"compiling", "operation_checks"},
     {"checks"},
     {"connector"},

@@ -41,17 +41,20 @@ def test_everything_public_has_a_docstring() -> None:
                 assert inspect.getdoc(member), f"{name}.{attribute}"
 
 
+CONNECT = ["self", "credentials", "*base_url", "*token_url", "*timeout", "*transport", "*watch"]
+
+
 @pytest.mark.parametrize(
     ("function", "parameters"),
     [
         (load, ["path"]),
         (validate, ["path"]),
         (Connector.operation, ["self", "name"]),
-        (Connector.connect, ["self", "credentials", "*base_url", "*token_url", "*transport", "*watch"]),
-        (Connector.aconnect, ["self", "credentials", "*base_url", "*token_url", "*transport", "*watch"]),
-        (Connection.call, ["self", "operation", "input"]),
+        (Connector.connect, CONNECT),
+        (Connector.aconnect, CONNECT),
+        (Connection.call, ["self", "operation", "input", "*timeout", "*journal", "*cancellation"]),
         (Connection.close, ["self"]),
-        (AsyncConnection.call, ["self", "operation", "input"]),
+        (AsyncConnection.call, ["self", "operation", "input", "*timeout", "*journal"]),
         (AsyncConnection.close, ["self"]),
     ],
     ids=lambda each: getattr(each, "__qualname__", ""),

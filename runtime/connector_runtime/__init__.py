@@ -6,7 +6,9 @@
         print(connection.call("list_users_ddl"))
 """
 
+from .attempts import Attempt
 from .connector import AsyncConnection, Connection, Connector, load, validate
+from .drivers import Cancellation
 from .errors import (
     Conflict,
     ConnectorError,
@@ -29,6 +31,8 @@ from .problems import Problem
 
 __all__ = [
     "AsyncConnection",
+    "Attempt",
+    "Cancellation",
     "Conflict",
     "Connection",
     "Connector",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
+from .accounts import Account, shared
+from .attempts import Watch, log
+from .carrying import Endpoint
 from .checks import check_specs
 from .compiling import compile_operations
-from .drivers import AsyncDriver, Driver, Settings, Watch
+from .delivery import Retries
+from .drivers import AsyncDriver, Cancellation, Driver, Run, Settings
 from .errors import InputProblem, InvalidInput, SpecError
 from .folder import locate, stray
 from .inputs import InputCheck
@@ -25,6 +31,7 @@ from .schema_checks import check_schemas
 from .schemas import Schema
 from .specs import Specs, read_specs
 from .tokens import Grant, Tokens
+from .turns import LimitHeaders, Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +60,20 @@ class Connector:
         *,
         base_url: str | None = None,
         token_url: str | None = None,
+        timeout: float | None = None,
         transport: Any = None,
         watch: Watch | None = None,
     ) -> Connection:
         """Connect with credentials; nothing is sent before the first call.
 
         `base_url` (the API's host root) and `token_url` stand in for connector.yaml's, for proxies and sandboxes;
-        `transport` is an httpx transport to send with; `watch` is told of every request and its outcome.
+        `timeout` is how many seconds a call may take in all, instead of connector.yaml's; `transport` is an httpx
+        transport to send with; `watch` is told of every request that came to an end. Connections of a process with
+        the same credentials share their tokens and their budget of requests, unless they have a transport of their own.
         Raises InvalidInput when the credentials break connector.yaml's schema.
         """
-        settings, tokens = self._opened(credentials, base_url, token_url, transport, watch)
-        return Connection(self, Driver(settings, tokens), self._memory())
+        settings, account = self._opened(credentials, base_url, token_url, transport, watch)
+        return Connection(self, Driver(settings, account), self._memory(), self._timeout(timeout))
 
     async def aconnect(
         self,
@@ -71,16 +81,17 @@ class Connector:
         *,
         base_url: str | None = None,
         token_url: str | None = None,
+        timeout: float | None = None,
         transport: Any = None,
         watch: Watch | None = None,
     ) -> AsyncConnection:
         """Connect for use in the running event loop; options and errors as in `connect`."""
-        settings, tokens = self._opened(credentials, base_url, token_url, transport, watch)
-        return AsyncConnection(self, AsyncDriver(settings, tokens), self._memory())
+        settings, account = self._opened(credentials, base_url, token_url, transport, watch)
+        return AsyncConnection(self, AsyncDriver(settings, account), self._memory(), self._timeout(timeout))
 
     def _opened(
         self, given: Mapping[str, Any], base_url: str | None, token_url: str | None, transport: Any, watch: Watch | None
-    ) -> tuple[Settings, Tokens]:
+    ) -> tuple[Settings, Account]:
         try:
             credentials = InputCheck(self.credentials_schema).ready(dict(given))
         except InvalidInput as error:
@@ -96,16 +107,27 @@ class Connector:
             credentials.get("client_secret"),
             credentials.get("access_token"),
         )
+        url = _checked_url("base_url", base_url or api["base_url"])
+        retries = api["retries"]
         settings = Settings(
-            _checked_url("base_url", base_url or api["base_url"]),
-            None if subject is None else str(subject),
+            Endpoint(
+                url,
+                None if subject is None else str(subject),
+                Retries(retries["attempts"], retries["first"], retries["longest"]),
+            ),
             api["timeout"]["connect"],
             api["timeout"]["read"],
             api["concurrency"],
+            api["largest_answer"],
+            (log, *([] if watch is None else [watch])),
             transport,
-            watch,
         )
-        return settings, Tokens(grant)
+        limits = LimitHeaders(**api["limits"]) if "limits" in api else None
+        key = (url, grant.identity(), None if transport is None else id(transport))
+        return settings, shared(key, lambda: Account(Tokens(grant), Turns(limits, api["concurrency"])))
+
+    def _timeout(self, given: float | None) -> float:
+        return _checked_timeout(self._manifest["api"]["timeout"]["call"] if given is None else given)
 
     def _memory(self) -> Memory:
         return Memory(self._manifest["dictionaries"]["remembered"], self._manifest["api"]["paging"]["remembered"])
@@ -115,21 +137,37 @@ class Connector:
 
 
 class Connection:
-    """A connector with credentials. Safe to call from several threads; close it, or use it with `with`."""
+    """A connector with credentials. Safe to call from several threads; close it, or use it with `with`.
 
-    def __init__(self, connector: Connector, driver: Driver, memory: Memory) -> None:
+    It belongs to the process that opened it: after a fork, connect anew.
+    """
+
+    def __init__(self, connector: Connector, driver: Driver, memory: Memory, timeout: float) -> None:
         self._connector = connector
         self._driver = driver
         self._memory = memory
+        self._timeout = timeout
 
-    def call(self, operation: str, input: Mapping[str, Any] | None = None) -> dict[str, Any]:  # noqa: A002
-        """Call an operation and give its output (schemas/operations/NAME.output.json). Raises ConnectorError."""
-        called = self._connector.operation(operation)
-        exchange = called.run({} if input is None else input, self._connector._call(self._memory))
-        return self._driver.run(exchange)
+    def call(
+        self,
+        operation: str,
+        input: Mapping[str, Any] | None = None,  # noqa: A002 - the contract's word
+        *,
+        timeout: float | None = None,
+        journal: Callable[[str], object] | None = None,
+        cancellation: Cancellation | None = None,
+    ) -> dict[str, Any]:
+        """Call an operation and give its output (schemas/operations/NAME.output.json). Raises ConnectorError.
+
+        `timeout` is how many seconds it may take in all. `journal` is given a resume token before each write: kept
+        where it outlives the process, it lets the same call with it as `resume_token` go on, whatever happened, and
+        write nothing twice. `cancellation` ends the call from another thread. Whatever else interrupts it comes through
+        as it is; where something was written, its `__cause__` is the ConnectorError that tells what.
+        """
+        return self._driver.run(_run(self, operation, input, timeout, journal), cancellation)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; calls that are running end with an error."""
         self._driver.close()
 
     def __enter__(self) -> Connection:
@@ -142,19 +180,26 @@ class Connection:
 class AsyncConnection:
     """A connector with credentials for one event loop; close it, or use it with `async with`."""
 
-    def __init__(self, connector: Connector, driver: AsyncDriver, memory: Memory) -> None:
+    def __init__(self, connector: Connector, driver: AsyncDriver, memory: Memory, timeout: float) -> None:
         self._connector = connector
         self._driver = driver
         self._memory = memory
+        self._timeout = timeout
 
-    async def call(self, operation: str, input: Mapping[str, Any] | None = None) -> dict[str, Any]:  # noqa: A002
-        """Call an operation and give its output (schemas/operations/NAME.output.json). Raises ConnectorError."""
-        called = self._connector.operation(operation)
-        exchange = called.run({} if input is None else input, self._connector._call(self._memory))
-        return await self._driver.run(exchange)
+    async def call(
+        self,
+        operation: str,
+        input: Mapping[str, Any] | None = None,  # noqa: A002 - the contract's word
+        *,
+        timeout: float | None = None,
+        journal: Callable[[str], object] | None = None,
+    ) -> dict[str, Any]:
+        """Call an operation; as `Connection.call`, but `journal` may be a coroutine function, and a task's
+        cancellation is what ends a call."""
+        return await self._driver.run(_run(self, operation, input, timeout, journal))
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection; calls that are running end with an error."""
         await self._driver.close()
 
     async def __aenter__(self) -> AsyncConnection:
@@ -166,14 +211,39 @@ class AsyncConnection:
         await self.close()
 
 
+def _run(
+    connection: Connection | AsyncConnection,
+    operation: str,
+    given: Mapping[str, Any] | None,
+    timeout: float | None,
+    journal: Callable[[str], object] | None,
+) -> Run[dict[str, Any]]:
+    connector = connection._connector
+    called = connector.operation(operation)
+    exchange = called.run({} if given is None else given, connector._call(connection._memory))
+    seconds = connection._timeout if timeout is None else _checked_timeout(timeout)
+    return Run(exchange, operation, called.lane, seconds, journal)
+
+
+def _checked_timeout(seconds: float) -> float:
+    if not 0 < seconds < inf:
+        problem = InputProblem("/timeout", "must be a number of seconds above 0")
+        raise InvalidInput("the options have a problem", errors=[problem])
+    return seconds
+
+
+_NOT_IN_A_URL = re.compile(r"[\s?#\\]|[^\x21-\x7e]")
+
+
 def _checked_url(name: str, url: str) -> str:
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname is not None and (parts.port or 1) > 0
+        usable = parts.scheme in ("http", "https") and parts.hostname is not None and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or "@" in parts.netloc:
-        problem = InputProblem(f"/{name}", "must be an http or https URL with a host, without a user")
+    if not usable or _NOT_IN_A_URL.search(url) or "@" in parts.netloc:
+        what = "must be an http or https URL with a host, without a user, a query or a fragment"
+        problem = InputProblem(f"/{name}", what)
         raise InvalidInput("the connection's options have a problem", errors=[problem])
     return url.rstrip("/")
 

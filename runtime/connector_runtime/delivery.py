@@ -1,51 +1,127 @@
-"""How one request is delivered: with a token, and once more with a fresh one when the token was refused. Pure."""
+"""How one request is delivered: with a token, in its turn, and again where that is safe. Pure.
+
+A delivery is a generator: it yields what it wants next and receives it. A read is sent again when nobody answered, the
+connection broke, time ran out or the API was down; a write only when it certainly was not stored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from random import random
 
 import orjson
 
-from .exchange import Outcome, Request, Response, Wire
+from .exchange import Failure, Outcome, Request, Response, Wire
+from .replies import retry_after
 from .resources import encoded
+from .tokens import Grant, Token
+
+_JSON = "application/json"
+_DOWN = (502, 503, 504)
+_BROKEN = ("unreachable", "lost", "timeout")
 
 
 @dataclass(frozen=True, slots=True)
 class TokenWanted:
-    """A delivery's wish for an access token of an acting user; `refused` is the one the API just refused."""
+    """A wish for an access token of an acting user; `refused` is the one the API just refused."""
 
     subject: str | None
-    refused: str | None = field(default=None, repr=False)
+    refused: Token | None = None
 
 
-# Yields a wish for a token and receives it as text, or a wire request and receives its outcome.
-Delivery = Generator[TokenWanted | Wire, str | Outcome, Outcome]
+@dataclass(frozen=True, slots=True)
+class Save:
+    """A wish that the caller keeps a resume token before what it tells of is sent."""
+
+    token: str = field(repr=False)
 
 
-def delivery(request: Request, base_url: str, subject: str | None) -> Delivery:
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A wish to wait; the answer is false where the call has no time left for it."""
+
+    seconds: float
+
+
+Wish = TokenWanted | Save | Pause | Wire
+Delivery = Generator[Wish, "Token | bool | Outcome | None", Outcome]
+Utc = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often and how soon a request is sent again (connector.yaml, `api.retries`); pauses in seconds.
+
+    Pauses double from `first` to `longest`, with jitter, and are never shorter than what the API asks for. Refusals
+    because of the limit don't count as attempts: they end with the window.
+    """
+
+    attempts: int
+    first: float
+    longest: float
+    jitter: Callable[[], float] = random
+
+    def pause(self, reads: bool, outcome: Outcome, attempt: int, utc: datetime) -> float | None:
+        """Tell how long to wait before the next attempt (the first is 1); None: this outcome stands."""
+        limited = isinstance(outcome, Response) and outcome.status == 429
+        if not limited and (attempt >= self.attempts or not _may_be_sent_again(reads, outcome)):
+            return None
+        asked = (retry_after(outcome, utc) if isinstance(outcome, Response) else None) or 0.0
+        backoff = min(self.longest, self.first * 2.0 ** min(attempt - 1, 30))
+        return max(asked, backoff / 2) + backoff / 2 * self.jitter()
+
+
+def _may_be_sent_again(reads: bool, outcome: Outcome) -> bool:
+    if isinstance(outcome, Response):
+        return reads and outcome.status in _DOWN
+    return outcome.kind in _BROKEN and (reads or not outcome.sent)
+
+
+def delivery(request: Request, base_url: str, subject: str | None, retries: Retries, utc: Utc) -> Delivery:
     """Deliver a request; `subject` acts where the request names nobody."""
     acting = request.subject or subject
-    token = str((yield TokenWanted(acting)))
-    outcome = yield _wire(request, base_url, token)
-    if isinstance(outcome, Response) and outcome.status == 401:
-        token = str((yield TokenWanted(acting, token)))
+    token = yield TokenWanted(acting)
+    if request.resume is not None:
+        yield Save(request.resume)
+    attempt, renewed = 1, False
+    while True:
+        assert isinstance(token, Token)
         outcome = yield _wire(request, base_url, token)
-    assert not isinstance(outcome, str)
-    return _scrubbed(outcome, token)
+        assert isinstance(outcome, Response | Failure)
+        if isinstance(outcome, Response) and outcome.status == 401 and not renewed:
+            renewed = True
+            token = yield TokenWanted(acting, token)
+            continue
+        pause = retries.pause(request.reads, outcome, attempt, utc())
+        if pause is None or not (yield Pause(pause)):
+            return _scrubbed(outcome, token)
+        attempt += 1
 
 
-def _scrubbed(outcome: Outcome, token: str) -> Outcome:
+def minting(grant: Grant, subject: str | None, retries: Retries, utc: Utc) -> Delivery:
+    """Get a token. It is asked for like a read: one token too many does no harm. Raises Unauthorized."""
+    attempt = 1
+    while True:
+        outcome = yield grant.request(subject)
+        assert isinstance(outcome, Response | Failure)
+        pause = retries.pause(True, outcome, attempt, utc())
+        if pause is None or not (yield Pause(pause)):
+            return outcome
+        attempt += 1
+
+
+def _scrubbed(outcome: Outcome, token: Token) -> Outcome:
     """Take the token out of a refusal: what the API said is shown to people."""
-    if isinstance(outcome, Response) and outcome.status >= 400 and token.encode() in outcome.body:
-        return replace(outcome, body=outcome.body.replace(token.encode(), b"***"))
+    if isinstance(outcome, Response) and outcome.status >= 400 and token.value.encode() in outcome.body:
+        return replace(outcome, body=outcome.body.replace(token.value.encode(), b"***"))
     return outcome
 
 
-def _wire(request: Request, base_url: str, token: str) -> Wire:
+def _wire(request: Request, base_url: str, token: Token) -> Wire:
     query = encoded(request.query)
     url = f"{base_url}{request.path}{'?' if query else ''}{query}"
-    headers = {"authorization": f"Bearer {token}", "accept": "application/json"}
-    if request.body is None:
-        return Wire(request.method, url, headers)
-    return Wire(request.method, url, {**headers, "content-type": "application/json"}, orjson.dumps(request.body))
+    body = b"" if request.body is None else orjson.dumps(request.body)
+    content = {"content-type": _JSON} if body else {}
+    return Wire(request.method, url, {"authorization": f"Bearer {token.value}", "accept": _JSON, **content}, body)

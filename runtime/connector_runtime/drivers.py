@@ -1,42 +1,125 @@
-"""The only door to httpx: two thin drivers that carry requests, one with threads, one with asyncio."""
+"""The only door to httpx: two thin drivers that run calls, one with blocking calls on threads, one with asyncio."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import ssl
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import aclosing, closing, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
+from inspect import isawaitable
+from queue import Empty, SimpleQueue
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 
-from .delivery import TokenWanted, delivery
-from .errors import ConnectorError
-from .exchange import Exchange, Failure, Outcome, Request, Response, Wire
-from .tokens import Tokens
+from .accounts import Account
+from .attempts import Attempt, Watch, tell
+from .carrying import Carrier, Endpoint, Keep, Launch, Now, host_of
+from .errors import ConnectorError, OutcomeUnknown, Unavailable
+from .exchange import Exchange, Failure, Outcome, Response, Wire
+from .intake import Intake, Oversized, Unreadable
+from .turns import Caller, Lane, Room
+from .workers import Workers
 
 T = TypeVar("T")
 
-# What a driver tells whoever watches: each request that came to an end, and how.
-Watch = Callable[[Wire, Outcome], None]
+# Besides the requests to the API, tokens are asked for.
+_FOR_TOKENS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a driver needs to know: where the API is, who acts, how long to wait, how much goes on at once."""
+    """What a driver needs to know: where the API is, how long to wait, how much may be under way, who is told.
 
-    base_url: str
-    subject: str | None
+    `answer_bound` is the most bytes that an answer's body may have, decompressed.
+    """
+
+    endpoint: Endpoint
     connect_timeout: float
     read_timeout: float
     concurrency: int
+    answer_bound: int
+    watches: tuple[Watch, ...] = ()
     transport: Any = None
-    watch: Watch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Generic[T]):
+    """One call to be run: its exchange, the operation's name and lane, its time, and who keeps its resume tokens."""
+
+    exchange: Exchange[T]
+    operation: str
+    lane: Lane
+    timeout: float
+    journal: Callable[[str], Any] | None = None
+
+
+class Cancellation:
+    """Ends a blocking call from another thread: give it to `call`, then `cancel`."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._cancelled = False
+        self._calls: set[Callable[[], None]] = set()
+
+    def cancel(self) -> None:
+        """End every call that was given this; they raise concurrent.futures.CancelledError."""
+        with self._lock:
+            self._cancelled = True
+            calls = list(self._calls)
+        for end in calls:
+            end()
+
+    @contextmanager
+    def ending(self, end: Callable[[], None]) -> Iterator[None]:
+        """Call `end` when it is cancelled while the block runs, at once when it was before."""
+        with self._lock:
+            self._calls.add(end)
+            cancelled = self._cancelled
+        if cancelled:
+            end()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._calls.discard(end)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """Something that a carrier wanted is done: a request, with its outcome, or the keeping of a token."""
+
+    key: int
+    outcome: Outcome | None
+    attempt: Attempt | None
+
+
+# What comes in while a call runs: something done, None to look again, or what it is to end with.
+_Mail = _Done | BaseException | None
+
+
+_sending: ContextVar[bool] = ContextVar("sending", default=False)
+
+
+class _Discreet(logging.Filter):
+    """Keeps httpx from logging what this package sends: the queries of its URLs hold personal values."""
+
+    def filter(self, record: logging.LogRecord) -> bool:  # noqa: ARG002 - what is logged is for the caller to say
+        """Let through what others send."""
+        return not _sending.get()
+
+
+for _name in ("httpx", "httpcore.http11"):
+    logging.getLogger(_name).addFilter(_Discreet())
 
 
 @cache
@@ -46,177 +129,328 @@ def _tls() -> ssl.SSLContext:
 
 
 def _options(settings: Settings, token_url: str) -> dict[str, Any]:
-    plain = settings.base_url.startswith("http:") and token_url.startswith("http:")
-    limit = settings.concurrency
+    plain = settings.endpoint.base_url.startswith("http:") and token_url.startswith("http:")
+    limit = settings.concurrency + _FOR_TOKENS
     return {
-        "timeout": httpx.Timeout(settings.read_timeout, connect=settings.connect_timeout, pool=None),
         "limits": httpx.Limits(max_connections=limit, max_keepalive_connections=limit),
-        "headers": {"user-agent": "connector-runtime"},
+        "headers": {"user-agent": "connector-runtime", "accept-encoding": "gzip"},
         **({"transport": settings.transport} if settings.transport else {"verify": plain or _tls()}),
     }
 
 
-def _received(response: httpx.Response) -> Response:
-    headers = {key.lower(): value for key, value in response.headers.items()}
-    return Response(response.status_code, headers, response.content)
+def _now() -> Now:
+    return Now(time.monotonic(), datetime.now(UTC))
 
 
-def _failed(error: Exception, wire: Wire) -> Failure:
-    url = httpx.URL(wire.url)
-    host = f"{url.scheme}://{url.netloc.decode('ascii')}"
-    if isinstance(error, httpx.ConnectError | httpx.UnsupportedProtocol | httpx.ProxyError):
-        return Failure("unreachable", host)
-    return Failure("timeout" if isinstance(error, httpx.TimeoutException) else "lost", host)
+def _timeouts(settings: Settings, left: float) -> httpx.Timeout:
+    left = max(left, 0.001)
+    return httpx.Timeout(min(settings.read_timeout, left), connect=min(settings.connect_timeout, left), pool=None)
+
+
+def _intake(response: httpx.Response, bound: int) -> Intake:
+    # A transport of the host's own may hand over an answer that was read, and decompressed, already.
+    encoding = "" if response.is_stream_consumed else response.headers.get("content-encoding", "")
+    intake = Intake(encoding, bound)
+    if response.is_stream_consumed:
+        intake.add(response.content)
+    return intake
+
+
+def _response(response: httpx.Response, body: bytes) -> Response:
+    return Response(response.status_code, {key.lower(): value for key, value in response.headers.items()}, body)
+
+
+def _failed(error: BaseException, wire: Wire) -> Failure:
+    host = host_of(wire.url)
+    match error:
+        case httpx.ConnectError() | httpx.UnsupportedProtocol() | httpx.ProxyError():
+            return Failure("unreachable", host, sent=False)
+        case httpx.ConnectTimeout():
+            return Failure("timeout", host, sent=False)
+        case httpx.TimeoutException() | TimeoutError():
+            return Failure("timeout", host)
+        case Oversized():
+            return Failure("oversized", host)
+        case Unreadable():
+            return Failure("unreadable", host)
+    # Whatever else a transport raises: what became of the request is not known.
+    return Failure("lost", host)
+
+
+def _finished(account: Account, launch: Launch, outcome: Outcome, operation: str, started: float) -> _Done:
+    """Give a launch's turn back, with what there is to learn from its answer, and tell how it ended."""
+    response = outcome if isinstance(outcome, Response) else None
+    failure = outcome if isinstance(outcome, Failure) else None
+    if launch.turn is not None:
+        now = _now()
+        account.turns.answered(launch.turn, response, now.seconds, now.utc)
+    attempt = Attempt(
+        operation,
+        launch.resource,
+        launch.wire.method,
+        host_of(launch.wire.url),
+        launch.number,
+        started,
+        max(0.0, time.time() - started),
+        response.status if response else None,
+        failure.kind if failure else None,
+        response.headers.get("x-request-id") if response else None,
+    )
+    return _Done(launch.key, outcome, attempt)
+
+
+def _ended(carrier: Carrier[Any], error: BaseException) -> BaseException:
+    """End a call with an error from outside; where something was written, its cause is the error that tells what."""
+    try:
+        carrier.stop("closed", _now())
+    except ConnectorError as told:
+        if told.completed or isinstance(told, OutcomeUnknown):
+            if isinstance(error, ConnectorError):
+                return told
+            error.__cause__ = told
+    return error
+
+
+class _Calls:
+    """The calls that run on a driver, each by how it gets its mail."""
+
+    def __init__(self) -> None:
+        self._process = os.getpid()
+        self._lock = Lock()
+        self._open = True
+        self._running: set[Callable[[_Mail], None]] = set()
+
+    @contextmanager
+    def joined(self, post: Callable[[_Mail], None]) -> Iterator[None]:
+        """Let a call run. Raises Unavailable when there is nothing any more to run it on."""
+        if os.getpid() != self._process:
+            # Its threads and locks stayed behind, and both processes would write to the same sockets.
+            raise Unavailable("this connection was opened in another process; connect anew in this one")
+        with self._lock:
+            if not self._open:
+                raise Unavailable("this connection is closed; connect anew")
+            self._running.add(post)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._running.discard(post)
+
+    def close(self) -> None:
+        """Let no call in any more, and end those that run."""
+        with self._lock:
+            self._open = False
+            running = list(self._running)
+        for post in running:
+            post(Unavailable("the connection was closed while this call was running"))
 
 
 class Driver:
-    """Runs exchanges with blocking calls; the requests of a batch go out on threads. Safe across threads."""
+    """Runs calls with blocking requests, on threads of its own. Safe across threads."""
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, account: Account) -> None:
         self._settings = settings
-        self._tokens = tokens
-        self._minting = Lock()
-        self._client = httpx.Client(**_options(settings, tokens.grant.token_url))
-        self._threads = ThreadPoolExecutor(settings.concurrency, thread_name_prefix="connector")
+        self._account = account
+        self._room = Room(settings.concurrency)
+        self._calls = _Calls()
+        self._client = httpx.Client(**_options(settings, account.tokens.grant.token_url))
+        self._workers = Workers(settings.concurrency + _FOR_TOKENS)
 
-    def run(self, exchange: Exchange[T]) -> T:
-        """Run an exchange to its end and give its result."""
-        try:
-            batch = next(exchange)
-            while True:
-                try:
-                    outcomes = self._carried(batch)
-                except ConnectorError as error:
-                    batch = exchange.throw(error)
-                else:
-                    batch = exchange.send(outcomes)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+    def run(self, run: Run[T], cancellation: Cancellation | None = None) -> T:
+        """Run a call to its end and give its result.
+
+        What interrupts it comes through as it is; where something was written, its cause is a ConnectorError that
+        tells what, with the resume token.
+        """
+        mail: SimpleQueue[_Mail] = SimpleQueue()
+        deadline = time.monotonic() + run.timeout
+        caller = Caller(run.lane, self._room, partial(mail.put, None))
+        carrier = Carrier(run.exchange, self._account, self._settings.endpoint, caller, deadline)
+
+        def end() -> None:
+            mail.put(CancelledError())
+
+        with self._calls.joined(mail.put), (cancellation or Cancellation()).ending(end):
+            try:
+                due = carrier.start(_now())
+                while not carrier.finished:
+                    for each in due:
+                        self._begin(each, run, mail, deadline)
+                    due = self._received(carrier, mail)
+                return carrier.result
+            except BaseException as error:
+                ended = _ended(carrier, error)
+                raise ended from ended.__cause__
+            finally:
+                carrier.leave(_now())
 
     def close(self) -> None:
-        """Close the connections; nobody waits any more for what is still under way."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        """Close the connections; calls that run end with an error."""
+        self._calls.close()
         self._client.close()
 
-    def _carried(self, batch: list[Request]) -> list[Outcome]:
-        if len(batch) == 1:
-            return [self._deliver(batch[0])]
-        futures = [self._threads.submit(self._deliver, request) for request in batch]
+    def _received(self, carrier: Carrier[Any], mail: SimpleQueue[_Mail]) -> list[Launch | Keep]:
         try:
-            return [future.result() for future in futures]
-        finally:
-            for future in futures:
-                future.cancel()
+            got = mail.get(timeout=carrier.wait(_now()))
+        except Empty:
+            got = None
+        if isinstance(got, BaseException):
+            raise got
+        if got is None:
+            return carrier.look(_now())
+        if got.attempt is not None:
+            tell(self._settings.watches, got.attempt)
+        return carrier.receive(got.key, got.outcome, _now())
 
-    def _deliver(self, request: Request) -> Outcome:
-        steps = delivery(request, self._settings.base_url, self._settings.subject)
+    def _begin(self, each: Launch | Keep, run: Run[Any], mail: SimpleQueue[_Mail], deadline: float) -> None:
+        if isinstance(each, Launch):
+            self._workers.start(partial(self._work, each, run.operation, mail, deadline))
+            return
+        if run.journal is not None:
+            run.journal(each.token)
+        mail.put(_Done(each.key, None, None))
+
+    def _work(self, launch: Launch, operation: str, mail: SimpleQueue[_Mail], deadline: float) -> None:
+        started = time.time()
+        outcome = self._send(launch.wire, deadline)
+        mail.put(_finished(self._account, launch, outcome, operation, started))
+
+    def _send(self, wire: Wire, deadline: float) -> Outcome:
+        left = deadline - time.monotonic()
+        _sending.set(True)
         try:
-            wish = next(steps)
-            while True:
-                wish = steps.send(self._token(wish) if isinstance(wish, TokenWanted) else self._send(wish))
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            return outcome
+            request = self._client.build_request(
+                wire.method,
+                wire.url,
+                headers=wire.headers,
+                content=wire.body,
+                timeout=_timeouts(self._settings, left),
+            )
+            response = self._client.send(request, stream=True)
+            with closing(response):
+                intake = _intake(response, self._settings.answer_bound)
+                for piece in () if response.is_stream_consumed else response.iter_raw():
+                    intake.add(piece)
+                    if time.monotonic() > deadline:
+                        raise TimeoutError
+                return _response(response, intake.body())
+        except Exception as error:
+            return _failed(error, wire)
 
-    def _token(self, wish: TokenWanted) -> str:
-        tokens = self._tokens
-        ready = tokens.usable(wish.subject, wish.refused, time.monotonic())
-        if ready:
-            return ready
-        # One at a time: a new token may end the life of the one before it, and all who wait want the same.
-        with self._minting:
-            ready = tokens.usable(wish.subject, wish.refused, time.monotonic())
-            if ready:
-                return ready
-            outcome = self._send(tokens.grant.request(wish.subject))
-            return tokens.keep(wish.subject, tokens.grant.read(outcome, time.monotonic(), datetime.now(UTC)))
 
-    def _send(self, wire: Wire) -> Outcome:
-        outcome: Outcome
-        try:
-            outcome = _received(self._client.request(wire.method, wire.url, headers=wire.headers, content=wire.body))
-        except httpx.HTTPError as error:
-            outcome = _failed(error, wire)
-        if self._settings.watch:
-            self._settings.watch(wire, outcome)
-        return outcome
+async def _cancelled(tasks: set[asyncio.Task[Outcome]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class AsyncDriver:
-    """Runs exchanges in asyncio; the requests of a batch go out as tasks. Belongs to one event loop."""
+    """Runs calls in asyncio, each request as a task. Belongs to one event loop."""
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, account: Account) -> None:
         self._settings = settings
-        self._tokens = tokens
-        self._minting = asyncio.Lock()
-        self._client = httpx.AsyncClient(**_options(settings, tokens.grant.token_url))
-        self._room = asyncio.Semaphore(settings.concurrency)
+        self._account = account
+        self._room = Room(settings.concurrency)
+        self._calls = _Calls()
+        self._client = httpx.AsyncClient(**_options(settings, account.tokens.grant.token_url))
 
-    async def run(self, exchange: Exchange[T]) -> T:
-        """Run an exchange to its end and give its result."""
-        try:
-            batch = next(exchange)
-            while True:
-                try:
-                    outcomes = await self._carried(batch)
-                except ConnectorError as error:
-                    batch = exchange.throw(error)
-                else:
-                    batch = exchange.send(outcomes)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
+    async def run(self, run: Run[T]) -> T:
+        """Run a call to its end and give its result; a task that is cancelled ends as `Driver.run` says."""
+        mail: asyncio.Queue[_Mail] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        deadline = time.monotonic() + run.timeout
+        tasks: set[asyncio.Task[Outcome]] = set()
+
+        def post(what: _Mail) -> None:
+            # Turns and tokens may come from other threads, and after this loop has ended.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(mail.put_nowait, what)
+
+        caller = Caller(run.lane, self._room, partial(post, None))
+        carrier = Carrier(run.exchange, self._account, self._settings.endpoint, caller, deadline)
+        with self._calls.joined(post):
+            try:
+                due = carrier.start(_now())
+                while not carrier.finished:
+                    for each in due:
+                        await self._begin(each, run, mail, tasks, deadline)
+                    due = await self._received(carrier, mail)
+                return carrier.result
+            except BaseException as error:
+                ended = _ended(carrier, error)
+                raise ended from ended.__cause__
+            finally:
+                carrier.leave(_now())
+                await _cancelled(tasks)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; calls that run end with an error."""
+        self._calls.close()
         await self._client.aclose()
 
-    async def _carried(self, batch: list[Request]) -> list[Outcome]:
-        if len(batch) == 1:
-            return [await self._deliver(batch[0])]
-        tasks = [asyncio.ensure_future(self._deliver(request)) for request in batch]
+    async def _received(self, carrier: Carrier[Any], mail: asyncio.Queue[_Mail]) -> list[Launch | Keep]:
+        got: _Mail = None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(carrier.wait(_now())):
+                got = await mail.get()
+        if isinstance(got, BaseException):
+            raise got
+        if got is None:
+            return carrier.look(_now())
+        if got.attempt is not None:
+            tell(self._settings.watches, got.attempt)
+        return carrier.receive(got.key, got.outcome, _now())
+
+    async def _begin(
+        self,
+        each: Launch | Keep,
+        run: Run[Any],
+        mail: asyncio.Queue[_Mail],
+        tasks: set[asyncio.Task[Outcome]],
+        deadline: float,
+    ) -> None:
+        if isinstance(each, Launch):
+            task = asyncio.create_task(self._sent(each.wire, deadline))
+            tasks.add(task)
+            task.add_done_callback(partial(self._settle, each, run.operation, mail, tasks, time.time()))
+            return
+        kept = None if run.journal is None else run.journal(each.token)
+        if isawaitable(kept):
+            await kept
+        mail.put_nowait(_Done(each.key, None, None))
+
+    def _settle(
+        self,
+        launch: Launch,
+        operation: str,
+        mail: asyncio.Queue[_Mail],
+        tasks: set[asyncio.Task[Outcome]],
+        started: float,
+        task: asyncio.Task[Outcome],
+    ) -> None:
+        # A callback, because a task that is cancelled before its first step would settle nothing by itself.
+        tasks.discard(task)
+        outcome = Failure("closed", host_of(launch.wire.url)) if task.cancelled() else task.result()
+        mail.put_nowait(_finished(self._account, launch, outcome, operation, started))
+
+    async def _sent(self, wire: Wire, deadline: float) -> Outcome:
+        left = deadline - time.monotonic()
+        _sending.set(True)
         try:
-            return list(await asyncio.gather(*tasks))
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _deliver(self, request: Request) -> Outcome:
-        steps = delivery(request, self._settings.base_url, self._settings.subject)
-        try:
-            wish = next(steps)
-            while True:
-                done = await self._token(wish) if isinstance(wish, TokenWanted) else await self._sent(wish)
-                wish = steps.send(done)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            return outcome
-
-    async def _token(self, wish: TokenWanted) -> str:
-        tokens = self._tokens
-        ready = tokens.usable(wish.subject, wish.refused, time.monotonic())
-        if ready:
-            return ready
-        async with self._minting:
-            ready = tokens.usable(wish.subject, wish.refused, time.monotonic())
-            if ready:
-                return ready
-            outcome = await self._send(tokens.grant.request(wish.subject))
-            return tokens.keep(wish.subject, tokens.grant.read(outcome, time.monotonic(), datetime.now(UTC)))
-
-    async def _sent(self, wire: Wire) -> Outcome:
-        async with self._room:
-            return await self._send(wire)
-
-    async def _send(self, wire: Wire) -> Outcome:
-        outcome: Outcome
-        try:
-            response = await self._client.request(wire.method, wire.url, headers=wire.headers, content=wire.body)
-            outcome = _received(response)
-        except httpx.HTTPError as error:
-            outcome = _failed(error, wire)
-        if self._settings.watch:
-            self._settings.watch(wire, outcome)
-        return outcome
+            async with asyncio.timeout(left):
+                request = self._client.build_request(
+                    wire.method,
+                    wire.url,
+                    headers=wire.headers,
+                    content=wire.body,
+                    timeout=_timeouts(self._settings, left),
+                )
+                response = await self._client.send(request, stream=True)
+                async with aclosing(response):
+                    intake = _intake(response, self._settings.answer_bound)
+                    if not response.is_stream_consumed:
+                        async for piece in response.aiter_raw():
+                            intake.add(piece)
+                    return _response(response, intake.body())
+        except Exception as error:
+            return _failed(error, wire)

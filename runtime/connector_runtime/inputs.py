@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from .errors import InputProblem, InvalidInput
@@ -17,10 +18,10 @@ class InputCheck:
 
     def ready(self, given: Any) -> dict[str, Any]:
         """Give the input as templates see it. Raises InvalidInput with every violation."""
-        if not isinstance(given, dict):
+        if not isinstance(given, Mapping):
             raise InvalidInput(f"the input must be an object, got {a_type(type_name(given))}")
         try:
-            value = _ready(self._schema, self._schema, given)
+            value = _ready(self._schema, self._schema, dict(given))
             if self._validator.accepts(value):
                 return _with_defaults(self._schema, value)
             violations = self._validator.violations(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +16,8 @@ from .joins import Shape, shaped, sorted_rows
 from .listing import Call, Listing, Part, read_first, read_list, read_page, read_remembered
 from .resources import Reader, Row
 from .schemas import Schema, Validator
-from .writing import RESUME, Check, Function, Journal, Scope, Write, check_all, unread, write_all
+from .turns import Lane
+from .writing import RESUME, Check, Function, Journal, Scope, Write, check_all, write_all
 
 Kind = Literal["main", "ddl"]
 Effect = Literal["read", "create"]
@@ -137,18 +139,21 @@ class Plan:
             yield from self._read(self.stages, scope, call, page)
             return approved(self.output(scope))
         journal = Journal.opened(operation, given)
+        try:
+            yield from self._write(given, scope, call, journal)
+            yield from self._read(self.later, scope, call, None)
+            return approved(self.output(scope))
+        except Exception as error:
+            cause = error if isinstance(error, ConnectorError) else located(error)
+            raise journal.told(cause or SpecError(type(error).__name__)) from None
+
+    def _write(self, given: Mapping[str, Any], scope: Scope, call: Call, journal: Journal) -> Exchange[None]:
         yield from self._read(self.stages, scope, call, None)
         # A call that goes on from a token has passed its checks; what it wrote would fail them now.
         if RESUME not in given:
             check_all(self.checks, scope, _CHECKED)
         acting = None if self.acting_user is None else text(self.acting_user(scope))
         yield from write_all(call, acting, self.writes, scope, journal)
-        try:
-            yield from self._read(self.later, scope, call, None)
-            return approved(self.output(scope))
-        except Exception as error:
-            cause = error if isinstance(error, ConnectorError) else located(error)
-            raise unread(cause or SpecError(type(error).__name__), journal) from error
 
     def _read(self, stages: tuple[Stage, ...], scope: Scope, call: Call, page: int | None) -> Exchange[None]:
         for stage in stages:
@@ -199,11 +204,26 @@ class Operation:
     description: str
     kind: Kind
     effect: Effect
-    input_schema: Schema = field(repr=False)
-    output_schema: Schema = field(repr=False)
+    _given: Schema = field(repr=False)
+    _taken: Schema = field(repr=False)
     _plan: Plan | DropDown = field(repr=False)
     _input: InputCheck = field(repr=False)
     _output: Validator = field(repr=False)
+
+    @property
+    def input_schema(self) -> Schema:
+        """The JSON Schema of its inputs; a copy, to do with as one likes."""
+        return deepcopy(self._given)
+
+    @property
+    def output_schema(self) -> Schema:
+        """The JSON Schema of its outputs; a copy too."""
+        return deepcopy(self._taken)
+
+    @property
+    def lane(self) -> Lane:
+        """Whether people wait for it ("interactive"), or it reads pages of a list ("bulk") and can stand back."""
+        return "bulk" if isinstance(self._plan, Plan) and self._plan.page is not None else "interactive"
 
     def ready(self, given: Any) -> dict[str, Any]:
         """Check an input and fill in defaults. Raises InvalidInput with every violation."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -42,6 +44,8 @@ _FAILED: dict[Trouble, tuple[type[ConnectorError], str]] = {
 }
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel=(?:"next"|next(?![\w-]))', re.IGNORECASE)
 _EXCERPT = 500
+# What asks for more than a day is a mistake, not an answer.
+_LONGEST_WAIT = 86_400
 
 
 def failed(failure: Failure) -> ConnectorError:
@@ -59,7 +63,7 @@ def refused(request: Request, response: Response) -> ConnectorError:
     elif kind is None:
         kind = errors.Rejected if status in (400, 422) else errors.UnexpectedResponse
     message = _MEANING[kind.code].format(resource=request.resource, path=request.path, status=status)
-    return kind(message, retry_after=retry_after(response), upstream=upstream(response))
+    return kind(message, retry_after=retry_after(response, datetime.now(UTC)), upstream=upstream(response))
 
 
 def upstream(response: Response) -> dict[str, Any]:
@@ -68,10 +72,26 @@ def upstream(response: Response) -> dict[str, Any]:
     return {"status": response.status, "body": excerpt, "request_id": response.headers.get("x-request-id")}
 
 
-def retry_after(response: Response) -> float | None:
-    """Read Retry-After in seconds; None where the API gives none."""
+def retry_after(response: Response, utc: datetime) -> float | None:
+    """Read Retry-After, seconds or a date, as seconds; None where the API gives none that makes sense."""
     value = response.headers.get("retry-after", "")
-    return float(value) if value.isdigit() else None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            seconds = (parsedate_to_datetime(value) - server_time(response, utc)).total_seconds()
+        except (ValueError, TypeError):
+            return None
+    return max(0.0, seconds) if seconds < _LONGEST_WAIT else None
+
+
+def server_time(response: Response, utc: datetime) -> datetime:
+    """Give the moment of an answer by the server's clock, or `utc`, the local time, where it doesn't tell."""
+    try:
+        date = parsedate_to_datetime(response.headers.get("date", ""))
+    except ValueError:
+        return utc
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def decoded(request: Request, outcome: Outcome) -> Any:

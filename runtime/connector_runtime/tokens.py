@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
+from hashlib import sha256
 from math import isfinite
+from threading import Lock
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
@@ -16,7 +17,7 @@ import orjson
 from .errors import Forbidden, Unauthorized, UnexpectedResponse
 from .exchange import Failure, Outcome, Request, Response, Wire
 from .moments import moment
-from .replies import failed, refused, upstream
+from .replies import failed, refused, server_time, upstream
 
 _UNUSABLE = "the token endpoint's answer holds no usable access token"
 _NO_MORE = "the API refused the access token; only a client id and secret can get a new one"
@@ -24,7 +25,10 @@ _NO_MORE = "the API refused the access token; only a client id and secret can ge
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token, and the moment (in seconds of the connection's clock) at which it is to be renewed."""
+    """An access token, and the moment (in seconds of the connection's clock) at which it is to be renewed.
+
+    It is handed on as this record, never as text, so that no frame on the way of an error shows it.
+    """
 
     value: str = field(repr=False)
     renew_at: float
@@ -41,6 +45,11 @@ class Grant:
     client_id: str | None = field(default=None, repr=False)
     client_secret: str | None = field(default=None, repr=False)
     access_token: str | None = field(default=None, repr=False)
+
+    def identity(self) -> str:
+        """Tell this credential from every other without telling it."""
+        parts = (self.token_url, self.client_id, self.client_secret, self.access_token)
+        return sha256(repr(parts).encode()).hexdigest()
 
     def request(self, subject: str | None) -> Wire:
         """Make the token request of an acting user. Raises Unauthorized when there is only a ready token."""
@@ -94,7 +103,7 @@ class Grant:
         if answer.get("expires_at") is None:
             return self.lifetime
         # Measured on the server's own clock where it tells it, so that a wrong local clock does no harm.
-        return (moment(answer["expires_at"]) - _date(response, utc)).total_seconds()
+        return (moment(answer["expires_at"]) - server_time(response, utc)).total_seconds()
 
     def _scrubbed(self, response: Response) -> dict[str, Any]:
         """Give what the endpoint said without the credentials, which it may repeat in any spelling."""
@@ -111,30 +120,42 @@ def _finite(seconds: float) -> float:
     return seconds
 
 
-def _date(response: Response, utc: datetime) -> datetime:
-    """Give the moment of an answer by the server's clock, or `utc` where it doesn't tell."""
-    try:
-        date = parsedate_to_datetime(response.headers.get("date", ""))
-    except ValueError:
-        return utc
-    return date if date.tzinfo else date.replace(tzinfo=UTC)
-
-
 class Tokens:
-    """The tokens of one connection, by acting user (None: the integration's own)."""
+    """The tokens of one credential by acting user (None: the integration's own); at most one is being got for each.
+
+    A new token may end the life of the one before it, and all who wait want the same. Safe across threads.
+    """
 
     def __init__(self, grant: Grant) -> None:
         self.grant = grant
         ready = grant.access_token
         self._ready = Token(ready, float("inf")) if ready else None
         self._minted: dict[str | None, Token] = {}
+        self._waiting: dict[str | None, set[Callable[[], None]]] = {}
+        self._lock = Lock()
 
-    def usable(self, subject: str | None, refused_token: str | None, now: float) -> str | None:
-        """Give a token that is neither due for renewal nor the one the API just refused; None: mint one."""
+    def usable(self, subject: str | None, refused: Token | None, now: float) -> Token | None:
+        """Give a token that is neither due for renewal nor the one the API just refused; None: get one."""
         token = self._minted.get(subject, self._ready)
-        return token.value if token and token.value != refused_token and now < token.renew_at else None
+        if token is None or now >= token.renew_at or (refused is not None and token.value == refused.value):
+            return None
+        return token
 
-    def keep(self, subject: str | None, token: Token) -> str:
-        """Remember a freshly minted token."""
-        self._minted[subject] = token
-        return token.value
+    def lease(self, subject: str | None, notify: Callable[[], None]) -> bool:
+        """Become the one who gets a user's token; false: somebody is at it, `notify` is called when that has ended."""
+        with self._lock:
+            waiting = self._waiting.get(subject)
+            if waiting is None:
+                self._waiting[subject] = set()
+                return True
+            waiting.add(notify)
+            return False
+
+    def settle(self, subject: str | None, token: Token | None) -> None:
+        """End a lease: keep the token that was got, None when there is none, and tell everybody who waits."""
+        with self._lock:
+            if token is not None:
+                self._minted[subject] = token
+            waiting = self._waiting.pop(subject)
+        for notify in waiting:
+            notify()

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from .errors import ConnectorError, InputProblem, InvalidInput, OutcomeUnknown, PartialWrite
-from .exchange import Exchange, Failure, Outcome, Request
+from .exchange import Exchange, Failure, Request, Response
 from .listing import Call, read_all
 from .problems import count
-from .replies import failed, refused
+from .replies import failed, refused, upstream
 from .resources import Reader, Resource
 
 Scope = dict[str, Any]
 Function = Callable[[Any], Any]
 
 RESUME = "resume_token"
+_LOOK = "look for it before you call again"
+_LOOKS_FIRST = "call again with the resume token, which looks first"
+_AGAIN = "call again with the resume token"
 _NOT_RESUMABLE = "is not the resume token of a call with this input"
 
 
@@ -77,22 +81,31 @@ class Write:
     found: Function | None = None
     where: Function | None = None
 
-    def request(self, scope: Scope, subject: str | None) -> Request:
+    def request(self, scope: Scope, subject: str | None, resume: str) -> Request:
         """Make the request of one turn. A key whose value is null is left out."""
         path, method = self.resource.path, "POST"
         if self.id is not None:
             path, method = f"{path}/{int(self.id(scope))}", "PATCH"
-        return Request(method, path, (), without_nulls(self.body(scope)), subject, self.resource.name)
+        return Request(method, path, (), without_nulls(self.body(scope)), subject, self.resource.name, resume)
+
+    def named(self) -> Request:
+        """Give a request that only names the resource, for messages: a body may hold personal values."""
+        return Request("", self.resource.path, resource=self.resource.name)
 
 
 @dataclass(slots=True)
 class Journal:
-    """What a call has written so far: the ids of each write by its key, and the key whose outcome is unknown."""
+    """What a call has written so far: the ids of each write by its key, and the key whose outcome is unknown.
+
+    `at` is the key of the write that is being made: "" before the first, None after the last.
+    """
 
     operation: str
     digest: str
+    resumed: bool = False
     done: dict[str, Any] = field(default_factory=dict)
     unclear: str | None = None
+    at: str | None = ""
 
     @classmethod
     def opened(cls, operation: str, given: Mapping[str, Any]) -> Journal:
@@ -102,7 +115,7 @@ class Journal:
             digest = sha256(orjson.dumps([operation, plain], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
         except TypeError:
             raise InvalidInput("the input holds a number beyond 64 bits") from None
-        journal = cls(operation, digest)
+        journal = cls(operation, digest, RESUME in given)
         if RESUME in given:
             try:
                 digest, journal.done, journal.unclear = orjson.loads(urlsafe_b64decode(given[RESUME]))
@@ -116,9 +129,30 @@ class Journal:
         """Give the token that resumes from here. It holds ids and nothing of the input."""
         return urlsafe_b64encode(orjson.dumps([self.digest, self.done, self.unclear])).decode()
 
+    def before(self, key: str) -> str:
+        """Give the token that resumes from a write of which nobody could tell any more whether it was made."""
+        return replace(self, unclear=key).token()
+
     def completed(self) -> list[dict[str, Any]]:
         """Tell what exists: each write with the ids it got."""
         return [{"write": key, "ids": ids} for key, ids in self.done.items()]
+
+    def told(self, cause: ConnectorError) -> ConnectorError:
+        """Make the error that a call ends with: it says what exists, what is missing and how to go on."""
+        token = self.token() if self.done or self.resumed else None
+        if isinstance(cause, OutcomeUnknown) or not self.done:
+            cause.completed, cause.resume_token = tuple(self.completed()), token
+            return cause
+        missing = f"{count(len(self.done), 'write')} made, {self.at or 'the rest'} was not"
+        return PartialWrite(
+            f"{'everything was written, but not read back' if self.at is None else missing}: {cause.message}; {_AGAIN}",
+            retry_after=cause.retry_after,
+            errors=cause.errors,
+            upstream=cause.upstream,
+            spec=cause.spec,
+            completed=self.completed(),
+            resume_token=token,
+        )
 
 
 def check_all(checks: tuple[Check, ...], scope: Scope, kinds: Mapping[str, type[ConnectorError]]) -> None:
@@ -137,7 +171,7 @@ def write_all(
     for write in writes:
         results: list[Any] = []
         for at, inner in write.each.scopes(scope):
-            key = "/".join([write.name, *map(str, at)])
+            key = journal.at = "/".join([write.name, *map(str, at)])
             if write.when is None or write.when(inner):
                 if key not in journal.done:
                     journal.done[key] = yield from _written(call, acting, write, inner, key, journal)
@@ -145,6 +179,7 @@ def write_all(
             else:
                 results.append(None)
         scope[write.name] = results if write.each.loops else results[0]
+    journal.at = None
 
 
 def _written(
@@ -156,24 +191,27 @@ def _written(
         journal.unclear = None
         if known is not None:
             return known
-    try:
-        (outcome,) = yield [write.request(scope, acting)]
-    except ConnectorError as cause:
-        # There was no token for it, so nothing was sent.
-        raise _partial(cause, key, journal) from None
-    if not isinstance(outcome, Failure) and 200 <= outcome.status < 300:
-        try:
+    (outcome,) = yield [write.request(scope, acting, journal.before(key))]
+    if isinstance(outcome, Response) and 200 <= outcome.status < 300:
+        with suppress(ValueError, TypeError):
             return ids_of(orjson.loads(outcome.body))
-        except (ValueError, TypeError):
-            pass  # Stored, but under which id can't be read: that is an unknown outcome.
-    raise _stopped(write, key, outcome, journal)
+    elif isinstance(outcome, Response) and 400 <= outcome.status < 500:
+        raise refused(write.named(), outcome)
+    elif isinstance(outcome, Failure) and not outcome.sent:
+        raise failed(outcome)
+    # Sent, but lost, or stored under an id that can't be read, or refused in a way that promises nothing.
+    journal.unclear = key
+    verb = "update" if write.id is not None else "create"
+    # Only below what this call made itself is a record that fits surely its own; an older twin fits a first write too.
+    advice = _LOOKS_FIRST if journal.done and (write.id or write.found) else _LOOK
+    message = f"{key} was sent ({verb} {write.resource.name}), but whether it was stored is not known; {advice}"
+    raise OutcomeUnknown(message, upstream=upstream(outcome) if isinstance(outcome, Response) else None)
 
 
 def _found(call: Call, write: Write, scope: Scope, journal: Journal) -> Exchange[Any]:
     """Look for the record of a write whose outcome is unknown, among those not written by this call before."""
-    if write.reader is None or write.found is None or write.where is None:
-        what = f"whether {journal.unclear} was written can't be told; look for it, and write the rest apart"
-        raise OutcomeUnknown(what)
+    if write.reader is None or write.found is None or write.where is None or not journal.done:
+        raise OutcomeUnknown(f"whether {journal.unclear} was written can't be told; {_LOOK}")
     selection = write.reader.resource.select(write.found(scope), call.dialect)
     (rows,) = yield from read_all(call, [(write.reader, selection)])
     taken = {ids.get("id") for done, ids in journal.done.items() if done.partition("/")[0] == write.name}
@@ -182,54 +220,6 @@ def _found(call: Call, write: Write, scope: Scope, journal: Journal) -> Exchange
         if row["id"] not in taken and where((row, scope)):
             return {"id": row["id"]}
     return None
-
-
-def _stopped(write: Write, key: str, outcome: Outcome, journal: Journal) -> ConnectorError:
-    """Make the error of a write that failed."""
-    cause, certain = _cause(write, outcome)
-    if certain:
-        return _partial(cause, key, journal)
-    journal.unclear = key
-    # Only below what this call made itself is a record that fits surely its own; an older twin fits a first write too.
-    token = journal.token() if journal.done else None
-    advice = "call again with the resume token, which looks first" if token else "look for it before you call again"
-    verb = "update" if write.id is not None else "create"
-    message = f"{key} was sent ({verb} {write.resource.name}), but whether it was stored is not known; {advice}"
-    return OutcomeUnknown(message, upstream=cause.upstream, completed=journal.completed(), resume_token=token)
-
-
-def _partial(cause: ConnectorError, key: str, journal: Journal) -> ConnectorError:
-    """Tell what exists, what is missing and how to go on; the cause itself when nothing was written."""
-    if not journal.done:
-        return cause
-    return PartialWrite(
-        f"{count(len(journal.done), 'write')} made, {key} was not: {cause.message}; call again with the resume token",
-        retry_after=cause.retry_after,
-        upstream=cause.upstream,
-        completed=journal.completed(),
-        resume_token=journal.token(),
-    )
-
-
-def unread(cause: ConnectorError, journal: Journal) -> ConnectorError:
-    """Make the error of a call that wrote everything and could not read it back."""
-    return PartialWrite(
-        f"everything was written, but not read back: {cause.message}; "
-        "call again with the resume token, which only reads",
-        retry_after=cause.retry_after,
-        upstream=cause.upstream,
-        spec=cause.spec,
-        completed=journal.completed(),
-        resume_token=journal.token(),
-    )
-
-
-def _cause(write: Write, outcome: Outcome) -> tuple[ConnectorError, bool]:
-    """Give the error of an outcome, and whether it is certain that nothing was stored."""
-    if isinstance(outcome, Failure):
-        return failed(outcome), outcome.kind == "unreachable"
-    error = refused(Request("", write.resource.path, resource=write.resource.name), outcome)
-    return error, 400 <= outcome.status < 500
 
 
 def ids_of(answer: Any) -> dict[str, Any]:

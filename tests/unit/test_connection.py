@@ -21,7 +21,8 @@ from connector_runtime import (
     drivers,
     load,
 )
-from connector_runtime.exchange import Exchange, Outcome, Wire
+from connector_runtime.attempts import Attempt
+from connector_runtime.exchange import Exchange
 from connector_runtime.folder import bundle, read_folder
 from connector_runtime.grammar import Grammar
 from connector_runtime.source import read_yaml
@@ -134,19 +135,25 @@ def test_nested_answer(small: Connector) -> None:
 
 def test_what_is_sent(small: Connector) -> None:
     sent: list[str] = []
+    watched: list[Attempt] = []
 
-    def watch(wire: Wire, outcome: Outcome) -> None:
-        sent.append(f"{wire.method} {wire.url.partition('.example')[2]} {getattr(outcome, 'status', None)}")
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(f"{request.method} {request.url.raw_path.decode()}")
+        return library(request)
 
-    called(small, "get_book", {"book_id": 7}, library, watch=watch)
+    called(small, "get_book", {"book_id": 7}, answer, watch=watched.append)
     half = len(sent) // 2
     assert sorted(sent[:half]) == sorted(sent[half:])
     assert sorted(sent[:half]) == [
-        "GET /v1/authors?include_hidden=true&ids=1&fields=id,name&per_page=100 200",
-        "GET /v1/books?ids=7&fields=id,title,isbn,author_id,genre_id,in_print,created_at&per_page=1 200",
-        "GET /v1/genres?per_page=100 200",
-        "GET /v1/loans?book_ids=7&per_page=100 200",
+        "GET /v1/authors?include_hidden=true&ids=1&fields=id,name&per_page=100",
+        "GET /v1/books?ids=7&fields=id,title,isbn,author_id,genre_id,in_print,created_at&per_page=1",
+        "GET /v1/genres?per_page=100",
+        "GET /v1/loans?book_ids=7&per_page=100",
     ]
+    assert {(each.operation, each.host, each.number, each.status) for each in watched} == {
+        ("get_book", "https://api.library.example", 1, 200)
+    }
+    assert sorted(each.resource for each in watched[:half]) == ["authors", "books", "genres", "loans"]
 
 
 def test_record_that_is_not_there(small: Connector) -> None:

@@ -1,5 +1,6 @@
 """Answers of the API, good and bad."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -78,10 +79,12 @@ def test_any_body_is_shown_in_part(status: int, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [({}, None), ({"retry_after": "30"}, 30.0), ({"retry_after": "0"}, 0.0), ({"retry_after": ""}, None)]
-    + [({"retry_after": bad}, None) for bad in ("soon", "-1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT")],
+    + [({"retry_after": "1.5"}, 1.5), ({"retry_after": "-1"}, 0.0)]
+    + [({"retry_after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 60.0)]
+    + [({"retry_after": bad}, None) for bad in ("soon", "nan", "1e9", "Wed, 21 Oct 2026 07:28:00 -0000")],
 )
 def test_retry_after(header: dict[str, Any], seconds: float | None) -> None:
-    assert retry_after(answer(429, **header)) == seconds
+    assert retry_after(answer(429, **header), datetime(2026, 10, 21, 7, 27, tzinfo=UTC)) == seconds
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from connector_runtime import errors
-from connector_runtime.delivery import TokenWanted, delivery
+from connector_runtime.delivery import Retries, TokenWanted, delivery
 from connector_runtime.exchange import Failure, Outcome, Request, Response, Wire
 from connector_runtime.tokens import Grant, Token, Tokens
 
@@ -155,25 +155,28 @@ def test_no_answer(kind: Any, error: type[errors.ConnectorError]) -> None:
 def test_tokens_of_a_connection() -> None:
     tokens = Tokens(GRANT)
     assert tokens.usable(None, None, 0) is None
-    assert tokens.keep(None, Token("one", 100)) == "one"
-    assert tokens.keep("7", Token("seven", 100)) == "seven"
-    assert tokens.usable(None, None, 99) == "one"
-    assert tokens.usable("7", None, 99) == "seven"
+    for subject, token in {None: Token("one", 100), "7": Token("seven", 100)}.items():
+        assert tokens.lease(subject, lambda: None)
+        tokens.settle(subject, token)
+    one, seven = tokens.usable(None, None, 99), tokens.usable("7", None, 99)
+    assert (one, seven) == (Token("one", 100), Token("seven", 100))
     assert tokens.usable("8", None, 99) is None
     assert tokens.usable(None, None, 100) is None
-    assert tokens.usable(None, "one", 99) is None
-    assert tokens.usable("7", "one", 99) == "seven"
+    assert tokens.usable(None, one, 99) is None
+    assert tokens.usable("7", one, 99) == seven
 
 
 def test_ready_token_is_used_until_it_is_refused() -> None:
     tokens = Tokens(READY)
-    assert tokens.usable(None, None, 1e12) == "r3ady"
-    assert tokens.usable("7", None, 0) == "r3ady"
-    assert tokens.usable(None, "r3ady", 0) is None
+    ready = tokens.usable(None, None, 1e12)
+    assert ready is not None
+    assert ready.value == "r3ady"
+    assert tokens.usable("7", None, 0) == ready
+    assert tokens.usable(None, ready, 0) is None
 
 
 def test_token_and_grant_show_no_secret() -> None:
-    shown = f"{GRANT!r} {READY!r} {Token('t0k3n', 1)!r} {Tokens(GRANT)!r} {TokenWanted('7', 't0k3n')!r}"
+    shown = f"{GRANT!r} {READY!r} {Token('t0k3n', 1)!r} {Tokens(GRANT)!r} {TokenWanted('7', Token('t0k3n', 1))!r}"
     assert not [secret for secret in ("s3cret", "client-1", "r3ady", "t0k3n") if secret in shown]
 
 
@@ -181,7 +184,8 @@ def delivered(
     outcomes: list[Outcome], subject: str | None = None, request: Request | None = None
 ) -> tuple[list[Any], Any]:
     """Deliver a request with these outcomes and tokens t1, t2 …; give what was wished for, and the end."""
-    steps = delivery(request or Request("GET", "/v1/books", (("a b", "c&d"),)), "https://api.example", subject)
+    asked = request or Request("GET", "/v1/books", (("a b", "c&d"),))
+    steps = delivery(asked, "https://api.example", subject, Retries(1, 0, 0), lambda: LOCAL)
     wishes: list[Any] = []
     answers = iter(outcomes)
     minted = 0
@@ -191,7 +195,7 @@ def delivered(
             wishes.append(wish)
             if isinstance(wish, TokenWanted):
                 minted += 1
-                wish = steps.send(f"t{minted}")
+                wish = steps.send(Token(f"t{minted}", 0))
             else:
                 wish = steps.send(next(answers))
     except StopIteration as stop:
@@ -224,7 +228,7 @@ def test_refused_token_is_replaced_once() -> None:
     assert [each.headers["authorization"] for each in wishes if isinstance(each, Wire)] == ["Bearer t1", "Bearer t2"]
     assert [each for each in wishes if isinstance(each, TokenWanted)] == [
         TokenWanted("7", None),
-        TokenWanted("7", "t1"),
+        TokenWanted("7", Token("t1", 0)),
     ]
 
 

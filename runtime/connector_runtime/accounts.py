@@ -1,0 +1,32 @@
+"""What all connections of a process with one credential share: its tokens and its budget of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from threading import Lock
+from weakref import WeakValueDictionary
+
+from .tokens import Tokens
+from .turns import Turns
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
+class Account:
+    """A credential in use at an API."""
+
+    tokens: Tokens
+    turns: Turns
+
+
+_open: WeakValueDictionary[Hashable, Account] = WeakValueDictionary()
+_lock = Lock()
+
+
+def shared(key: Hashable, made: Callable[[], Account]) -> Account:
+    """Give the account that is open under a key, or open it; it ends with the last connection that holds it."""
+    with _lock:
+        account = _open.get(key)
+        if account is None:
+            account = _open[key] = made()
+        return account

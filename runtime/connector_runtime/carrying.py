@@ -1,0 +1,310 @@
+"""Carries one call: runs its exchange, delivers its requests, and knows what each of them waits for.
+
+The drivers do what is asked here and tell what came of it; both use the same carrier. No I/O, no clock, no threads:
+moments come in as values.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
+from typing import Any, Generic, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+from .accounts import Account
+from .delivery import Delivery, Pause, Retries, Save, TokenWanted, Wish, delivery, minting
+from .errors import ConnectorError
+from .exchange import Exchange, Failure, Outcome, Request, Trouble, Wire
+from .replies import failed
+from .tokens import Token
+from .turns import Caller, Turn
+
+T = TypeVar("T")
+
+
+class Now(NamedTuple):
+    """The present: seconds of a clock that never goes back, and the date."""
+
+    seconds: float
+    utc: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where requests go and how: the API's host root, who acts, and how often to try."""
+
+    base_url: str
+    subject: str | None
+    retries: Retries
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """A request for the driver to send; `number` counts its attempts, `turn` is to be given back with the answer."""
+
+    key: int
+    resource: str
+    number: int
+    wire: Wire
+    turn: Turn | None
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """A resume token for the driver to have kept before anything else is done."""
+
+    key: int
+    token: str = field(repr=False)
+
+
+@dataclass(slots=True)
+class _Task:
+    """A delivery under way: its place in the batch, or, for one that gets a token, no place but a subject."""
+
+    steps: Delivery
+    resource: str
+    place: int | None
+    subject: str | None = None
+    wish: Wish | None = None
+    sent: bool = False
+    attempts: int = 0
+
+
+class Carrier(Generic[T]):
+    """A running call; `deadline` is the moment at which its time is over.
+
+    Every step gives what is to be done next, and raises what the exchange raises.
+    """
+
+    def __init__(
+        self, exchange: Exchange[T], account: Account, endpoint: Endpoint, caller: Caller, deadline: float
+    ) -> None:
+        self.finished = False
+        self.result: T
+        self._exchange = exchange
+        self._account = account
+        self._endpoint = endpoint
+        self._caller = caller
+        self._deadline = deadline
+        self._now = Now(0.0, datetime.min)
+        self._stopped: Trouble | None = None
+        self._keys = count()
+        self._tasks: dict[int, _Task] = {}
+        self._outcomes: list[Any] = []
+        self._missing = 0
+        self._hopeless = False
+        self._ready: deque[int] = deque()
+        self._paused: list[tuple[float, int]] = []
+        self._wanting: list[int] = []
+        self._due: list[Launch | Keep] = []
+
+    def start(self, now: Now) -> list[Launch | Keep]:
+        """Begin."""
+        self._now = now
+        self._advance(lambda: next(self._exchange))
+        return self.look(now)
+
+    def receive(self, key: int, outcome: Outcome | None, now: Now) -> list[Launch | Keep]:
+        """Take the outcome of a launch, or that a token was kept (None)."""
+        self._now = now
+        if key in self._tasks:
+            self._tasks[key].sent = False
+            self._step(key, outcome)
+        return self.look(now)
+
+    def look(self, now: Now) -> list[Launch | Keep]:
+        """Go on with whatever waited for this moment: pauses, tokens, turns, the deadline."""
+        self._now = now
+        while self._paused and self._paused[0][0] <= now.seconds:
+            key = heappop(self._paused)[1]
+            if key in self._tasks:
+                self._step(key, True)
+        for key in self._wanting[:]:
+            if key in self._wanting:
+                self._provide(key)
+        if now.seconds >= self._deadline and not self.finished and not self._stopped:
+            self.stop("timeout", now)
+        for turn in self._account.turns.taken(self._caller, now.seconds):
+            self._launch(self._ready.popleft(), turn)
+        due, self._due = self._due, []
+        return due
+
+    def wait(self, now: Now) -> float:
+        """Give the seconds until the next look, should nothing come in before."""
+        paused = self._paused[0][0] if self._paused else inf
+        opens = self._account.turns.opens(self._caller, now.seconds)
+        return max(0.0, min(self._deadline, paused, opens) - now.seconds)
+
+    def stop(self, trouble: Trouble, now: Now) -> None:
+        """End the call: what is under way or waits fails, and the exchange makes of it what it must."""
+        self._now, self._stopped = now, trouble
+        given_up = [(key, self._failure(task)) for key, task in self._tasks.items()]
+        self._leave_turns()
+        for key, failure in given_up:
+            task = self._tasks.get(key)
+            if task is None:
+                continue
+            task.sent = False
+            answer: dict[type, Any] = {Wire: failure, Pause: False, Save: None}
+            self._step(key, answer.get(type(task.wish), failed(failure)))
+
+    def leave(self, now: Now) -> None:
+        """Give back what the call holds: turns it did not use, the right to get a token."""
+        self._now = now
+        self._leave_turns()
+        tasks, self._tasks = self._tasks, {}
+        for task in tasks.values():
+            if task.place is None:
+                self._account.tokens.settle(task.subject, None)
+
+    def _advance(self, step: Callable[[], list[Request]]) -> None:
+        try:
+            batch = step()
+        except StopIteration as stop:
+            self.finished, self.result = True, stop.value
+            return
+        self._outcomes, self._missing, self._hopeless = [None] * len(batch), len(batch), False
+        begun = {next(self._keys): self._delivery(place, request) for place, request in enumerate(batch)}
+        self._tasks.update(begun)
+        for key in begun:
+            if key in self._tasks:
+                self._step(key, None)
+
+    def _delivery(self, place: int, request: Request) -> _Task:
+        at = self._endpoint
+        steps = delivery(request, at.base_url, at.subject, at.retries, lambda: self._now.utc)
+        return _Task(steps, request.resource, place)
+
+    def _step(self, key: int, value: Any) -> None:
+        task = self._tasks[key]
+        try:
+            throws = isinstance(value, ConnectorError)
+            task.wish = task.steps.throw(value) if throws else task.steps.send(value)
+        except StopIteration as stop:
+            self._end(key, stop.value)
+        except ConnectorError as error:
+            self._end(key, error)
+        else:
+            self._consider(key, task)
+
+    def _consider(self, key: int, task: _Task) -> None:
+        """See to it that a task's wish comes true; where the call has been stopped, that it fails at once."""
+        match task.wish:
+            case TokenWanted():
+                self._provide(key)
+            case Save(token=token) if not self._stopped:
+                self._due.append(Keep(key, token))
+            case Save():
+                self._step(key, None)
+            case Pause(seconds=seconds):
+                until = self._now.seconds + seconds
+                if self._stopped or self._hopeless or until >= self._deadline:
+                    self._step(key, False)
+                else:
+                    heappush(self._paused, (until, key))
+            case Wire():
+                task.attempts += 1
+                if self._stopped:
+                    self._step(key, self._failure(task))
+                elif task.place is None:
+                    self._launch(key, None)
+                else:
+                    self._ready.append(key)
+                    self._account.turns.want(self._caller, self._now.seconds)
+
+    def _launch(self, key: int, turn: Turn | None) -> None:
+        task = self._tasks[key]
+        task.sent = True
+        assert isinstance(task.wish, Wire)
+        self._due.append(Launch(key, task.resource, task.attempts, task.wish, turn))
+
+    def _end(self, key: int, result: Outcome | ConnectorError) -> None:
+        task = self._tasks.pop(key)
+        if key in self._wanting:
+            self._wanting.remove(key)
+        if task.place is None:
+            self._minted(task.subject, result)
+        elif isinstance(result, ConnectorError):
+            self._drop_batch()
+            self._advance(lambda: self._exchange.throw(result))
+        else:
+            self._outcomes[task.place] = result
+            self._missing -= 1
+            # One that fails for good makes the whole call fail: the others need not try again and again.
+            self._hopeless = self._hopeless or isinstance(result, Failure) or result.status >= 400
+            if not self._missing:
+                self._advance(lambda: self._exchange.send(self._outcomes))
+
+    def _drop_batch(self) -> None:
+        self._leave_turns()
+        self._wanting.clear()
+        self._tasks = {key: task for key, task in self._tasks.items() if task.place is None}
+
+    def _leave_turns(self) -> None:
+        self._ready.clear()
+        self._account.turns.leave(self._caller, self._now.seconds)
+
+    def _provide(self, key: int) -> None:
+        """Give a task its token, or see to it that somebody gets one."""
+        task, tokens = self._tasks[key], self._account.tokens
+        assert isinstance(task.wish, TokenWanted)
+        subject, refused = task.wish.subject, task.wish.refused
+        if key in self._wanting:
+            self._wanting.remove(key)
+        token = tokens.usable(subject, refused, self._now.seconds)
+        if token is None and self._stopped:
+            self._step(key, failed(self._failure(task)))
+            return
+        leased = token is None and tokens.lease(subject, self._caller.notify)
+        if leased:
+            # Between looking and leasing somebody may have got one.
+            token = tokens.usable(subject, refused, self._now.seconds)
+        if token is not None:
+            if leased:
+                tokens.settle(subject, None)
+            self._step(key, token)
+            return
+        self._wanting.append(key)
+        if leased:
+            minter = next(self._keys)
+            steps = minting(tokens.grant, subject, self._endpoint.retries, lambda: self._now.utc)
+            self._tasks[minter] = _Task(steps, "access token", None, subject)
+            self._step(minter, None)
+
+    def _minted(self, subject: str | None, result: Outcome | ConnectorError) -> None:
+        tokens = self._account.tokens
+        token: Token | None = None
+        error = result if isinstance(result, ConnectorError) else None
+        try:
+            if not isinstance(result, ConnectorError):
+                token = tokens.grant.read(result, self._now.seconds, self._now.utc)
+        except ConnectorError as refused:
+            error = refused
+        tokens.settle(subject, token)
+        for key in self._wanting[:]:
+            wish = self._tasks[key].wish if key in self._wanting else None
+            if not isinstance(wish, TokenWanted) or wish.subject != subject:
+                continue
+            self._wanting.remove(key)
+            self._step(key, error if token is None else token)
+
+    def _failure(self, task: _Task) -> Failure:
+        """Make the failure of a task that is given up."""
+        trouble: Trouble = self._stopped or "closed"
+        url = task.wish.url if isinstance(task.wish, Wire) else self._endpoint.base_url
+        if trouble == "timeout" and not task.sent and isinstance(task.wish, Wire):
+            opens = self._account.turns.opens(self._caller, self._now.seconds)
+            if opens < inf:
+                return Failure("limited", host_of(url), False, opens - self._now.seconds)
+        return Failure(trouble, host_of(url), task.sent)
+
+
+def host_of(url: str) -> str:
+    """Give the scheme, host and port of a URL, which is all of it that messages show."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
