@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 import click
 import orjson
@@ -117,8 +117,24 @@ def validate_command(path: Path | None, style: str) -> None:
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one.")
 @click.option("--size", type=click.IntRange(0), default=0, help="Size of a generated organisation; 0: the samples'.")
 @click.option("--db", "database", type=click.Path(dir_okay=False, path_type=Path), help="Keep the rows in this file.")
+@click.option("--rate-limit", type=click.IntRange(1), help="Requests in a window; without it there is no limit.")
+@click.option("--window", type=click.IntRange(1), help="Seconds of a window. Default: the API's own.")
+@click.option("--token-lifetime", type=click.IntRange(1), help="Seconds. Default: the API's own.")
+@click.option("--one-live-token", is_flag=True, help="A new access token ends all earlier ones.")
+@click.option("--fault", "faults", multiple=True, metavar="JSON|KEY=VALUE …", help="Plan a fault; may be repeated.")
+@click.option(
+    "--faults", "files", multiple=True, type=click.File(encoding="utf-8"), help="Plan the faults of a file; - is stdin."
+)
 @_CONNECTOR
-def sandbox_command(port: int, size: int, database: Path | None, path: Path | None) -> None:
+def sandbox_command(
+    port: int,
+    size: int,
+    database: Path | None,
+    faults: tuple[str, ...],
+    files: tuple[TextIO, ...],
+    path: Path | None,
+    **settings: Any,
+) -> None:
     """Serve the connector's sandbox on 127.0.0.1 until interrupted; print the environment to use it."""
     connector = _loaded(path, "text")
     with ExitStack() as stack:
@@ -127,6 +143,8 @@ def sandbox_command(port: int, size: int, database: Path | None, path: Path | No
                 sandbox = stack.enter_context(_sandbox(connector)(database, size=size))
         except (OSError, ValueError) as error:
             _usage(f"the sandbox can't be opened: {error}")
+        sandbox.configure(**settings)
+        _declare(sandbox, faults, files)
         try:
             server = sandbox.serve(port)
         except OSError as error:
@@ -141,6 +159,18 @@ def sandbox_command(port: int, size: int, database: Path | None, path: Path | No
             server.wait()
         except KeyboardInterrupt:
             click.echo("The sandbox has ended.", err=True)
+
+
+def _declare(sandbox: Sandbox, faults: Iterable[str], files: Iterable[TextIO]) -> None:
+    where = "--fault"
+    try:
+        for text in faults:
+            sandbox.declare(text)
+        for file in files:
+            where = file.name
+            sandbox.declare(file.read())
+    except ValueError as error:
+        _usage(f"{where}: this can't be planned: {error}")
 
 
 def _run(name: str, given: str, path: Path | None, style: str, kinds: tuple[str, ...]) -> None:

@@ -36,6 +36,12 @@ class Sandbox(Protocol):
     def transport(self) -> Any:
         """Give an httpx transport that answers in process."""
 
+    def configure(self, **settings: Any) -> None:
+        """Change settings by name; None gives the default back. Raises ValueError for a wrong one."""
+
+    def declare(self, faults: str) -> Any:
+        """Plan faults, declared in text. Raises ValueError that says what would do."""
+
     def serve(self, port: int) -> SandboxServer:
         """Listen on 127.0.0.1. Raises OSError when the port is taken."""
 

@@ -16,7 +16,7 @@ from .catalog import RESOURCES
 from .declared import Key, flag, is_line, seconds, text, whole
 from .delivery import Delivery, Filler
 from .listing import cursor_to, next_link
-from .wire import Reply, base_url_of, json_reply
+from .wire import Reply, base_url_of, json_reply, phrase_of
 
 Values = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ def _status(values: Values) -> Reply:
     body, headers = values["body"], {name.lower(): str(value) for name, value in values["headers"].items()}
     if isinstance(body, str):
         return Reply(values["code"], {"content-type": "text/plain; charset=utf-8"} | headers, body.encode())
-    return json_reply(values["code"], {"message": _phrase(values["code"])} if body is None else body, headers)
+    return json_reply(values["code"], {"message": phrase_of(values["code"])} if body is None else body, headers)
 
 
 def _redirect(values: Values) -> Reply:
@@ -158,10 +158,6 @@ def _mutate(values: Values, scene: Scene) -> Reply | None:
 
 def _revoke(_: Values, scene: Scene) -> Reply | None:
     return scene.answer() if scene.revoke() else None
-
-
-def _phrase(code: int) -> str:
-    return HTTPStatus(code).phrase if code in {*HTTPStatus} else "Trouble"
 
 
 def _is_body(value: Any) -> bool:

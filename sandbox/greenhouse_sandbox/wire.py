@@ -14,6 +14,7 @@ from .delivery import AT_ONCE, Delivery
 API_HOST = "harvest.greenhouse.io"
 BASE_URL = f"https://{API_HOST}"
 TOKEN_URL = "https://auth.greenhouse.io/token"  # noqa: S105 (an address)
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
 UNDECODABLE = "Token could not be decoded. Please ensure your token is from a trusted source."
 
 
@@ -33,9 +34,11 @@ class Reply:
 
     def head(self) -> bytes:
         """The status line and the headers as they go over a socket."""
-        phrase = HTTPStatus(self.status).phrase if self.status in {*HTTPStatus} else ""
         headers = {"date": formatdate(usegmt=True)} | self.all_headers()
-        lines = [f"HTTP/1.1 {self.status} {phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+        lines = [
+            f"HTTP/1.1 {self.status} {phrase_of(self.status)}",
+            *(f"{name}: {value}" for name, value in headers.items()),
+        ]
         return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
@@ -47,6 +50,11 @@ class ApiError(Exception):
         self.status = status
         self.body = body
         self.headers = headers
+
+
+def phrase_of(status: int) -> str:
+    """The words for a status code; none for a code that has none."""
+    return PHRASES.get(status, "")
 
 
 def base_url_of(headers: Mapping[str, str]) -> str:
