@@ -12,8 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from . import errors
-from .errors import ConnectorError
+from .errors import ConnectorError, UnexpectedResponse
+from .excerpts import excerpt
 from .exchange import Failure, Outcome, Request, Response, Trouble
+from .links import linked
 from .resources import Dialect, Reader, Row
 
 _BY_STATUS: dict[int, type[ConnectorError]] = {
@@ -42,10 +44,16 @@ _FAILED: dict[Trouble, tuple[type[ConnectorError], str]] = {
     "oversized": (errors.UnexpectedResponse, "the answer of {host} is larger than an answer may be"),
     "unreadable": (errors.UnexpectedResponse, "the answer of {host} is compressed in a way that can't be read"),
 }
-_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel=(?:"next"|next(?![\w-]))', re.IGNORECASE)
-_EXCERPT = 500
-# What asks for more than a day is a mistake, not an answer.
+_REDIRECTS = (301, 302, 303, 307, 308)
+_JSON = re.compile(r"(application|text)/([\w.-]+\+)?json", re.ASCII)
+_MEDIA = re.compile(r"\s*([\w.+-]+/[\w.+-]+)\s*(?:;|$)", re.ASCII)
+_HOST = re.compile(r"[\w.-]{1,253}", re.ASCII)
+_REQUEST_ID = re.compile(r"[\w.:+/=-]{1,200}", re.ASCII)
+_SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
+# What asks for a day or more is a mistake, not an answer: who believed it would never come back.
 _LONGEST_WAIT = 86_400
+# Deeper than any record; what is deeper can't be written again.
+_DEEPEST = 100
 
 
 def failed(failure: Failure) -> ConnectorError:
@@ -63,48 +71,103 @@ def refused(request: Request, response: Response) -> ConnectorError:
     elif kind is None:
         kind = errors.Rejected if status in (400, 422) else errors.UnexpectedResponse
     message = _MEANING[kind.code].format(resource=request.resource, path=request.path, status=status)
-    return kind(message, retry_after=retry_after(response, datetime.now(UTC)), upstream=upstream(response))
+    if status in _REDIRECTS:
+        message += f", a redirect{_leading_to(response)}, which is not followed"
+    return kind(message, retry_after=retry_after(response), upstream=upstream(response, request))
 
 
-def upstream(response: Response) -> dict[str, Any]:
-    """Give what the API said, for the error record: status, the body's beginning, its request id."""
-    excerpt = response.body[:_EXCERPT].decode("utf-8", "replace")
-    return {"status": response.status, "body": excerpt, "request_id": response.headers.get("x-request-id")}
+def upstream(response: Response, request: Request | None = None) -> dict[str, Any]:
+    """Give what the API said, for the error record: its status, content type, request id, and for a refusal why.
+
+    What was sent with the request, where it is given, is in none of it.
+    """
+    request_id = _REQUEST_ID.fullmatch(response.headers.get("x-request-id", ""))
+    return {
+        "status": response.status,
+        "content_type": content_type(response),
+        "body": excerpt(response.body, request) if 400 <= response.status < 500 else None,
+        "request_id": request_id[0] if request_id else None,
+    }
 
 
-def retry_after(response: Response, utc: datetime) -> float | None:
-    """Read Retry-After, seconds or a date, as seconds; None where the API gives none that makes sense."""
-    value = response.headers.get("retry-after", "")
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            seconds = (parsedate_to_datetime(value) - server_time(response, utc)).total_seconds()
-        except (ValueError, TypeError):
+def content_type(response: Response) -> str | None:
+    """Give the media type of an answer's body: "unknown" where it can't be read, None where none is told."""
+    told = response.headers.get("content-type", "")
+    found = _MEDIA.match(told)
+    return found[1].lower() if found else "unknown" if told.strip() else None
+
+
+def retry_after(response: Response, utc: datetime | None = None) -> float | None:
+    """Read Retry-After, seconds or a date, as seconds; None where the API gives none that makes sense.
+
+    A date counts from the answer's own Date, and where it has none from `utc`, the local time.
+    """
+    told = response.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(told):
+        seconds = float(told)
+    else:
+        until, now = _date(told), _date(response.headers.get("date", "")) or utc
+        if until is None or now is None:
             return None
-    return max(0.0, seconds) if seconds < _LONGEST_WAIT else None
+        seconds = (until - now).total_seconds()
+    return max(seconds, 0.0) if seconds < _LONGEST_WAIT else None
 
 
 def server_time(response: Response, utc: datetime) -> datetime:
     """Give the moment of an answer by the server's clock, or `utc`, the local time, where it doesn't tell."""
+    return _date(response.headers.get("date", "")) or utc
+
+
+def _date(text: str) -> datetime | None:
     try:
-        date = parsedate_to_datetime(response.headers.get("date", ""))
+        date = parsedate_to_datetime(text)
     except ValueError:
-        return utc
+        return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
+def _leading_to(response: Response) -> str:
+    """Tell the host a redirect leads to, and nothing else of where it leads."""
+    try:
+        host = urlsplit(response.headers.get("location", "")).hostname or ""
+    except ValueError:
+        return ""
+    return f" to {host}" if _HOST.fullmatch(host) else ""
+
+
 def decoded(request: Request, outcome: Outcome) -> Any:
-    """Decode a successful answer's JSON body. Raises the ConnectorError that fits."""
+    """Decode the JSON body of the answer to a read. Raises the ConnectorError that fits."""
     if isinstance(outcome, Failure):
         raise failed(outcome)
-    if not 200 <= outcome.status < 300:
+    # No other status says that this is what was asked for, and all of it.
+    if outcome.status != 200:
         raise refused(request, outcome)
+    said, media = f"the API's answer for {request.resource} is", content_type(outcome)
+    if media is not None and not _JSON.fullmatch(media):
+        raise UnexpectedResponse(f"{said} {media}, not JSON", upstream=upstream(outcome))
     try:
-        return orjson.loads(outcome.body)
+        answer = orjson.loads(outcome.body)
     except orjson.JSONDecodeError:
-        what = f"the API's answer for {request.resource} is no JSON"
-        raise errors.UnexpectedResponse(what, upstream=upstream(outcome)) from None
+        what = "no JSON" if outcome.body else "empty"
+        raise UnexpectedResponse(f"{said} {what}", upstream=upstream(outcome)) from None
+    if _is_deep(answer):
+        raise UnexpectedResponse(f"{said} nested too deeply", upstream=upstream(outcome))
+    return answer
+
+
+def _is_deep(answer: Any) -> bool:
+    level = [answer]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, dict | list)
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True
 
 
 def page(reader: Reader, request: Request, outcome: Outcome, dialect: Dialect) -> tuple[list[Row], str | None]:
@@ -116,16 +179,25 @@ def page(reader: Reader, request: Request, outcome: Outcome, dialect: Dialect) -
 
 def next_cursor(request: Request, headers: Mapping[str, str], dialect: Dialect) -> str | None:
     """Take the cursor out of the Link header. Only the cursor is used: the link itself is never followed."""
-    found = _NEXT.search(headers.get("link", ""))
-    if not found:
-        return None
+    said = f"the API's link to the next page of {request.resource}"
     try:
-        link = urlsplit(found[1])
+        cursors = {_cursor(target, request.path, dialect.cursor) for target in linked(headers.get("link", ""), "next")}
     except ValueError:
-        link = urlsplit("")
-    cursor = dict(parse_qsl(link.query)).get(dialect.cursor)
-    if not cursor or link.path != request.path:
-        raise errors.UnexpectedResponse(f"the API's link to the next page of {request.resource} is not of that list")
+        raise UnexpectedResponse(f"{said} can't be read") from None
+    if not cursors:
+        return None
+    cursor = cursors.pop()
+    if cursors:
+        raise UnexpectedResponse(f"{said} is not the only one")
+    if cursor is None:
+        raise UnexpectedResponse(f"{said} is not of that list")
     if (dialect.cursor, cursor) in request.query:
-        raise errors.UnexpectedResponse(f"the API's link to the next page of {request.resource} leads to itself")
+        raise UnexpectedResponse(f"{said} leads to itself")
     return cursor
+
+
+def _cursor(target: str, path: str, name: str) -> str | None:
+    """Give the cursor of a link, None when it leads to another list; a proxy may put something before the path."""
+    link = urlsplit(target)
+    cursors = {value for key, value in parse_qsl(link.query) if key == name}
+    return cursors.pop() if len(cursors) == 1 and link.path.endswith(path) else None
