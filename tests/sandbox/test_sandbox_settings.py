@@ -83,6 +83,14 @@ def test_what_a_fault_answers_does_not_count(fresh: Caller) -> None:
     assert fresh.sandbox.counts == {"requests": 4, "throttled": 2, "faults": {"status": 3}, "peak": 1}
 
 
+def test_the_record_of_requests_is_bounded(fresh: Caller) -> None:
+    for _ in range(10_050):
+        fresh.sandbox.handle("GET", "/nowhere", {})
+    fresh.get("jobs")
+    assert (len(fresh.sandbox.requests), fresh.sandbox.requests[-1].path) == (10_000, "/v3/jobs")
+    assert fresh.sandbox.counts["requests"] == 10_052
+
+
 def test_one_live_token_ends_the_earlier_ones(caller: type[Caller]) -> None:
     with Sandbox(one_live_token=True) as sandbox:
         first = caller(sandbox)
