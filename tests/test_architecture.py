@@ -16,7 +16,7 @@ MODULES = {file.stem: ast.parse(file.read_text("utf-8")) for file in sorted(RUNT
 LAYERS = (
     {"exchange", "filters", "intake", "links", "moments", "places", "problems", "progress", "sandboxes", "workers"},
     {"attempts", "errors", "excerpts", "schemas", "source", "templates"},
-    {"folder", "functions", "grammar", "inputs", "resources", "scopes"},
+    {"folder", "functions", "grammar", "inputs", "journals", "resources", "scopes"},
     {"memory", "replies", "specs"},
     {"bodies", "listing", "projection", "schema_checks", "template_checks", "tokens", "turns"},
     {"accounts", "body_checks", "delivery", "joins", "question_checks", "writing"},

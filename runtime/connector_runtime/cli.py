@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,10 +18,12 @@ import orjson
 
 from .connector import Connection, Connector, load, validate
 from .errors import ConnectorError
+from .journals import JournalFile
 from .plans import Operation
 from .problems import RENDERERS, did_you_mean, listed
 from .progress import Progress
 from .sandboxes import Sandbox, sandbox_of
+from .writing import RESUME
 
 _INTERRUPTED = 130
 
@@ -34,6 +36,12 @@ _CONNECTOR = click.option(
 )
 _FORMAT = click.option(
     "--format", "style", type=click.Choice(["text", "json"]), default="text", help="How an error is written on stderr."
+)
+_TIMEOUT = click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="How long the call may take in all. Default: connector.yaml's.",
 )
 _INPUT = click.option("--input", "given", default="{}", metavar="JSON|@FILE|-", help="The input; - reads stdin.")
 
@@ -70,24 +78,44 @@ def main() -> None:
 @main.command("call")
 @click.argument("operation")
 @_INPUT
+@click.option(
+    "--journal",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For creates: keep the resume token in FILE before each write, and go on from FILE when it is there already. "
+    "It is gone when there is nothing to go on from.",
+)
+@_TIMEOUT
 @_CONNECTOR
 @_FORMAT
-def call_command(operation: str, given: str, path: Path | None, style: str) -> None:
+def call_command(
+    operation: str, given: str, journal: Path | None, timeout: float | None, path: Path | None, style: str
+) -> None:
     """Call OPERATION and print its output as JSON."""
-    _run(operation, given, path, style, kinds=("main", "ddl"))
+    connector = _loaded(path, style)
+    called = _known(connector, operation, "operation", ("main", "ddl"))
+    value = _read_input(given)
+    if journal is None:
+        _run(connector, called, value, style, timeout)
+    elif called.effect == "read":
+        _usage(f"{operation} writes nothing, so there is nothing to keep in a journal; leave --journal out")
+    else:
+        _run_with_journal(connector, called, value, style, timeout, JournalFile(journal))
 
 
 @main.command("ddl")
 @click.argument("name", required=False)
 @_INPUT
+@_TIMEOUT
 @_CONNECTOR
 @_FORMAT
-def ddl_command(name: str | None, given: str, path: Path | None, style: str) -> None:
+def ddl_command(name: str | None, given: str, timeout: float | None, path: Path | None, style: str) -> None:
     """Print the choices of the drop-down list NAME as JSON; without NAME, list the drop-downs."""
+    connector = _loaded(path, style)
     if name is None:
-        _list(_loaded(path, style), "ddl", "text")
+        _list(connector, "ddl", "text")
     else:
-        _run(name, given, path, style, kinds=("ddl",))
+        _run(connector, _known(connector, name, "drop-down", ("ddl",)), _read_input(given), style, timeout)
 
 
 @main.command("operations")
@@ -173,21 +201,56 @@ def _declare(sandbox: Sandbox, faults: Iterable[str], files: Iterable[TextIO]) -
         _usage(f"{where}: this can't be planned: {error}")
 
 
-def _run(name: str, given: str, path: Path | None, style: str, kinds: tuple[str, ...]) -> None:
-    connector = _loaded(path, style)
+def _known(connector: Connector, name: str, noun: str, kinds: tuple[str, ...]) -> Operation:
     known = {key: each for key, each in connector.operations.items() if each.kind in kinds}
     if name not in known:
-        noun = "drop-down" if kinds == ("ddl",) else "operation"
         _usage(f'there is no {noun} "{name}"; {did_you_mean(name, known) or f"known are {listed(known)}"}')
-    value = _read_input(given)
+    return known[name]
+
+
+def _run(connector: Connector, called: Operation, value: Any, style: str, timeout: float | None) -> None:
     try:
-        with ExitStack() as stack:
-            progress = stack.enter_context(Progress(name))
-            connection = _connected(connector, stack, progress)
-            output = connection.call(name, value)
+        output = _called(connector, called, value, timeout)
     except ConnectorError as error:
         _fail(error, style)
     _print(output)
+
+
+def _run_with_journal(
+    connector: Connector, called: Operation, value: Any, style: str, timeout: float | None, file: JournalFile
+) -> None:
+    try:
+        token = file.read()
+    except (OSError, ValueError) as error:
+        _usage(f"the journal {file.path} can't be read: {getattr(error, 'strerror', 'it holds no resume token')}")
+    if token is not None and isinstance(value, dict):
+        click.echo(f"going on from {file.path}", err=True)
+        value = {**value, RESUME: token}
+    try:
+        try:
+            output = _called(connector, called, value, timeout, file.keep)
+        except ConnectorError as error:
+            file.settle(error)
+            _fail(error, style)
+        _print(output)
+        file.settle(None)
+    except OSError as error:
+        if isinstance(error.__cause__, ConnectorError):
+            click.echo(_told(error.__cause__, style), err=True)
+        _usage(f"the journal {file.path} can't be written: {error.strerror}")
+
+
+def _called(
+    connector: Connector,
+    called: Operation,
+    value: Any,
+    timeout: float | None,
+    journal: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress(called.name))
+        connection = _connected(connector, stack, progress)
+        return connection.call(called.name, value, timeout=timeout, journal=journal)
 
 
 def _connected(connector: Connector, stack: ExitStack, progress: Progress) -> Connection:
@@ -272,9 +335,17 @@ def _say(text: str | bytes) -> None:
 
 
 def _fail(error: ConnectorError, style: str) -> NoReturn:
-    text = orjson.dumps(error.record(), option=orjson.OPT_INDENT_2).decode() if style == "json" else str(error)
-    click.echo(text, err=True)
+    click.echo(_told(error, style), err=True)
     sys.exit(error.exit_code)
+
+
+def _told(error: ConnectorError, style: str) -> str:
+    if style == "json":
+        return orjson.dumps(error.record(), option=orjson.OPT_INDENT_2).decode()
+    lines = [str(error)]
+    lines += [f"  written: {each['write']} {orjson.dumps(each['ids']).decode()}" for each in error.completed]
+    lines += [f"  resume_token: {error.resume_token}"] if error.resume_token else []
+    return "\n".join(lines)
 
 
 def _usage(message: str) -> NoReturn:
