@@ -107,21 +107,24 @@ def test_drop(door: Door) -> None:
 
 def test_delay(door: Door) -> None:
     door.sandbox.fail("delay", seconds=0.3)
-    assert 0.3 <= took(lambda: door.get().raise_for_status()) < 2
-    assert took(door.get) < 0.3
+    assert took(lambda: door.get().raise_for_status()) >= 0.3
+    assert door.get().status_code == 200
+    assert door.sandbox.counts["faults"] == {"delay": 1}
 
 
 def test_delay_beyond_patience(door: Door) -> None:
-    door.sandbox.fail("delay", seconds=3)
+    door.sandbox.fail("delay", seconds=20)
+    start = time.monotonic()
     with pytest.raises(httpx.ReadTimeout):
-        assert took(lambda: door.get(timeout=0.2)) < 1
+        door.get(timeout=0.2)
+    assert 0.2 <= time.monotonic() - start < 10
 
 
 def test_trickle(door: Door) -> None:
     whole = door.get("/v3/offices").content
     door.sandbox.fail("trickle", bytes=len(whole) // 4 + 1, seconds=0.1)
     trickled: list[httpx.Response] = []
-    assert 0.3 <= took(lambda: trickled.append(door.get("/v3/offices"))) < 2
+    assert took(lambda: trickled.append(door.get("/v3/offices"))) >= 0.3
     assert trickled[0].content == whole
 
 
@@ -142,7 +145,7 @@ def test_trickle_beyond_patience(door: Door) -> None:
 def test_trickle_never_beyond_patience(door: Door) -> None:
     """Each byte comes in time, so that only a client that looks at the whole gives up."""
     door.sandbox.fail("trickle", seconds=0.05, times="always")
-    assert took(lambda: door.get("/v3/jobs?fields=id&per_page=1", timeout=0.3).raise_for_status()) > 0.3
+    assert took(lambda: door.get("/v3/jobs?fields=id&per_page=1", timeout=0.5).raise_for_status()) > 0.5
 
 
 @pytest.mark.parametrize("keys", [{}, {"bytes": 0}, {"bytes": 7}])
@@ -446,4 +449,4 @@ def test_a_waiting_reply_does_not_keep_asyncio_waiting(fresh: Caller) -> None:
         return [reply.status_code for reply in replies]
 
     fresh.sandbox.fail("delay", seconds=0.2, times="always")
-    assert took(lambda: asyncio.run(ask())) < 2
+    assert took(lambda: asyncio.run(ask())) < 8
