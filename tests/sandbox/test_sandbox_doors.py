@@ -213,6 +213,13 @@ def test_oversize(door: Door) -> None:
     assert small.content == b"[]"
 
 
+def test_a_head_request_has_no_body(door: Door) -> None:
+    door.sandbox.fail("oversize", times=2, bytes=1_000)
+    reply = door.get(method="HEAD")
+    assert (reply.headers["content-length"], reply.content) == ("1000", b"")
+    assert len(door.get().content) == 1_000
+
+
 def test_gzip(door: Door) -> None:
     door.sandbox.fail("gzip", bytes=1_000_003)
     reply = door.get()
