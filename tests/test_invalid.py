@@ -26,6 +26,7 @@ ELSEWHERE = {
     "large-file",
     "unreadable-file",  # the file system refuses it
     "template-failed",  # found when a call is made
+    "too-many-joins",  # takes hundreds of lines
 }
 
 
@@ -81,7 +82,8 @@ def codes(module: Path) -> set[str]:
     ]
     returned = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == "_refusal"]
     assigned = (node for node in ast.walk(tree) if isinstance(node, ast.Assign))
-    tables = [node for node in assigned if ast.unparse(node.targets[0]) in ("code", "_CODES")]
+    named = ("code", "_CODES", "_TOO_DEEP", "_TOO_LARGE")
+    tables = [node for node in assigned if ast.unparse(node.targets[0]) in named]
     words = [
         each.value for node in (*calls, *returned, *tables) for each in ast.walk(node) if isinstance(each, ast.Constant)
     ]

@@ -17,8 +17,17 @@ from .template_checks import check_name, check_schema_file, check_templates, sta
 from .templates import TemplateProblem, is_template, parse
 
 
-def check_body(specs: Specs, spec: Spec) -> Iterator[Problem]:
-    """Check a body's templates, and that it ends."""
+def check_bodies(specs: Specs) -> Iterator[Problem]:
+    """Check every body, and that none is endless."""
+    uses = {name: _bodies_in(each.data) for name, each in specs.bodies.items()}
+    for name, spec in specs.bodies.items():
+        yield from _check_body(specs, spec)
+        if name in reached(uses, name):
+            what = f'the body "{name}" contains itself'
+            yield spec.document.problem(("output",), "endless-body", what, "it would never end", key=True)
+
+
+def _check_body(specs: Specs, spec: Spec) -> Iterator[Problem]:
     yield from check_name(spec, "body")
     told: Schema = {"properties": {name: {} for name in stated(spec.document, "given")}}
     given = Kind.of(told, f"given in {spec.document.name}")
@@ -28,10 +37,6 @@ def check_body(specs: Specs, spec: Spec) -> Iterator[Problem]:
         yield from check_schema_file(specs, spec.document, file)
     scope = {"record": Kind() if made_of is None else specs.kind(file), "given": given}
     yield from check_templates(spec.document, ("output",), spec.data.get("output"), scope)
-    uses = {name: _bodies_in(each.data) for name, each in specs.bodies.items()}
-    if spec.name in reached(uses, spec.name):
-        what = f'the body "{spec.name}" contains itself'
-        yield spec.document.problem(("output",), "endless-body", what, "it would never end", key=True)
 
 
 def _bodies_in(value: Any) -> set[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .body_checks import check_bodies_used, check_body
+from .body_checks import check_bodies, check_bodies_used
 from .folder import file_of
-from .object_checks import check_object
+from .object_checks import check_objects
 from .operation_checks import check_ddl, check_operation
 from .problems import Problem, nearest
-from .question_checks import check_query, resource_of
+from .question_checks import check_constants, check_no_dictionary, resource_of
 from .specs import KINDS, Specs
 from .template_checks import check_name
 
@@ -18,14 +18,12 @@ def check_specs(specs: Specs) -> Iterator[Problem]:
     """Check every spec of a connector."""
     yield from _check_manifest(specs)
     yield from _check_page_sizes(specs)
-    for spec in specs.objects.values():
-        yield from check_object(specs, spec)
+    yield from check_objects(specs)
+    yield from check_bodies(specs)
     for spec in specs.operations.values():
         yield from check_operation(specs, spec)
     for spec in specs.ddls.values():
         yield from check_ddl(specs, spec)
-    for spec in specs.bodies.values():
-        yield from check_body(specs, spec)
     for kind in KINDS:
         for spec in specs.of_kind(kind).values():
             yield from check_bodies_used(specs, spec.document, (), spec.data)
@@ -38,13 +36,15 @@ def check_specs(specs: Specs) -> Iterator[Problem]:
 
 
 def _check_manifest(specs: Specs) -> Iterator[Problem]:
-    document = specs.manifest.document
-    named = {("dictionaries", "resources"): specs.dictionaries, ("joins",): specs.joins}
-    for (*above, name), query in [((*at, name), query) for at, each in named.items() for name, query in each.items()]:
-        place = (*above, name)
-        resource, problems = resource_of(specs, document, place, name, key=True)
+    document, above = specs.manifest.document, ("dictionaries", "resources")
+    for name in specs.joins:
+        fix = f"write it into {'.'.join(above)}.{name}"
+        yield from check_no_dictionary(specs, document, ("joins", name), name, fix)
+    named = [((*above, name), query) for name, query in specs.dictionaries.items()]
+    for place, query in [*named, *((("joins", name), query) for name, query in specs.joins.items())]:
+        resource, problems = resource_of(specs, document, place, place[-1], key=True)
         yield from problems
-        yield from check_query(document, place, query, resource, {})
+        yield from check_constants(document, place, query, resource)
 
 
 def _check_page_sizes(specs: Specs) -> Iterator[Problem]:

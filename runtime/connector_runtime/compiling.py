@@ -72,8 +72,8 @@ class _Compiler:
             return Value(name, self._function(block, (*place, "value"), names), when)
         fields: Fields = self._projection.of_object(step["as"]) if "as" in step else set()
         for each in blocks if "as" not in step else ():
-            fields = union(fields, fields_read(each.data, name))
-        return self._step(block, place, name, names, fields)
+            fields = union(fields, fields_read(each.data, name, each="list" in step))
+        return self._step(blocks[0], block, place, name, names, fields)
 
     def _check(self, block: Spec, index: int, names: list[str]) -> Check:
         place, check = ("check", index), block.data["check"][index]
@@ -115,7 +115,7 @@ class _Compiler:
             return self._public(spec, "ddl", DropDown(None, dict, True, tuple(data["choices"])))
         read = union(fields_read(data["text"], "record"), fields_read(data["value"], "record"))
         fields = self._projection.of_object(data["as"]) if "as" in data else read
-        step = self._step(spec, (), "choices", ["input"], fields)
+        step = self._step(spec, spec, (), "choices", ["input"], fields)
         entry = {"text": data["text"], "value": data["value"]}
         build = compiled(spec.document, (), entry, {"record": "of[0]", "input": "of[1]"}, self._bodies.bindings)
         return self._public(spec, "ddl", DropDown(step, build, "order" in data))
@@ -129,7 +129,7 @@ class _Compiler:
         effect: Effect = "create" if isinstance(plan, Plan) and plan.writes else "read"
         return Operation(spec.name, title, description, kind, effect, given, taken, plan, check, result)
 
-    def _step(self, spec: Spec, place: Pointer, name: str, scope: list[str], fields: Fields) -> Step:
+    def _step(self, operation: Spec, spec: Spec, place: Pointer, name: str, scope: list[str], fields: Fields) -> Step:
         step = _at(spec.data, place)
 
         def function(word: str) -> Callable[[Any], Any] | None:
@@ -141,7 +141,7 @@ class _Compiler:
         return Step(
             name,
             Reader.of(self._specs.resources[step.get("first") or step["list"]], union(fields, ordered_by(step))),
-            tuple(self._question(spec, place, index, part, scope) for index, part in enumerate(parts)),
+            tuple(self._question(operation, spec, place, index, part, scope) for index, part in enumerate(parts)),
             "first" in step,
             function("when"),
             function("page"),
@@ -153,7 +153,7 @@ class _Compiler:
         )
 
     def _question(
-        self, spec: Spec, place: Pointer, index: int, part: Mapping[str, Any], scope: list[str]
+        self, operation: Spec, spec: Spec, place: Pointer, index: int, part: Mapping[str, Any], scope: list[str]
     ) -> Question:
         step = _at(spec.data, place)
         own = (*place, "parts", index)
@@ -164,7 +164,10 @@ class _Compiler:
         if where is None:
             return Question(_merged(queries))
         keep = compiled(spec.document, where_at, where, {"row": "of[0]", "input": "of[1]"}, self._bodies.bindings)
-        return Question(_merged(queries), keep, tuple(sorted(fields_read(where, "input") or ())))
+        inputs = fields_read(where, "input")
+        if inputs is None:
+            inputs = {*(self._specs.kind(file_of("input", operation.name)).fields() or ())}
+        return Question(_merged(queries), keep, tuple(sorted(inputs)))
 
     def _parent(self, spec: Spec, place: Pointer) -> Parent:
         ((name, id_template),) = _at(spec.data, place).items()
@@ -179,16 +182,14 @@ class _Compiler:
 
 def _levels_of(steps: Mapping[str, tuple[Spec, Mapping[str, Any]]], writes: set[str]) -> dict[str, int]:
     """Give the stage of each step: after the steps it names; far later when it waits for a write."""
+    named = {name: names_read(step) for name, (_, step) in steps.items()}
     levels: dict[str, int] = {}
-
-    def level(name: str) -> int:
-        if name not in levels:
-            named = names_read(steps[name][1])
-            base = _AFTER_WRITES if named & writes else 0
-            levels[name] = max([base, *(level(each) + 1 for each in named if each in steps)])
-        return levels[name]
-
-    return {name: level(name) for name in steps}
+    found = {name: _AFTER_WRITES if named[name] & writes else 0 for name in steps}
+    while levels != found:  # a step waits for steps that wait for others; in sound specs not for itself
+        levels = found
+        after = {name: [levels[each] + 1 for each in named[name] if each in levels] for name in levels}
+        found = {name: max([level, *after[name]]) for name, level in levels.items()}
+    return levels
 
 
 def _at(value: Any, place: Pointer) -> Any:

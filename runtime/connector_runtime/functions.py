@@ -33,10 +33,11 @@ def compiled(
     """
     writer = _Writer()
     writer.write(value, pointer)
-    prelude = [f"    v_{name} = {access[name]}\n" for name in access if f"v_{name}" in writer.names]
+    known = {name: place for name, place in writer.names.items() if name in access}
+    prelude = [f"    v_{name} = {access[name]}\n" for name in known]
     source = "".join(["def function(of):\n", *prelude, "    return (\n", *writer.lines, "    )\n"])
-    first = len(prelude) + 3
-    places = {first + index: place for index, place in enumerate(writer.places)}
+    # One line of source for each name and template, the line of `return` between; the first has number 2.
+    places = dict(enumerate([*known.values(), pointer, *writer.places], start=2))
     namespace = {**_NAMESPACE, **bindings, "__document__": document, "__places__": places}
     exec(compile(source, f"<{document.name}>", "exec"), namespace)  # noqa: S102 - made from checked templates only
     function: Callable[[Any], Any] = namespace["function"]
@@ -49,7 +50,7 @@ class _Writer:
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.places: list[Pointer] = []
-        self.names: set[str] = set()
+        self.names: dict[str, Pointer] = {}
 
     def write(self, value: Any, pointer: Pointer, before: str = "", after: str = "") -> None:
         if isinstance(value, dict):
@@ -64,7 +65,8 @@ class _Writer:
             self._line(f"]{after}", pointer)
         elif is_template(value):
             template = parse(value)
-            self.names.update(f"v_{path.parts[0]}" for path in template.paths)
+            for path in template.paths:
+                self.names.setdefault(path.parts[0], pointer)
             self._line(f"{before}{template.python}{after}", pointer)
         else:
             self._line(f"{before}{value!r}{after}", pointer)

@@ -9,12 +9,22 @@ from .folder import file_of, place_of
 from .places import Pointer
 from .problems import Problem, did_you_mean, listed
 from .question_checks import check_as, check_order, check_query, resource_of
-from .scopes import Kind, Listed, Scope
+from .scopes import Kind, Later, Listed, Scope
 from .source import Document
 from .specs import Spec, Specs, names_read, reached, steps_of
-from .template_checks import check_contract, check_name, check_schema_file, check_templates, stated
+from .template_checks import (
+    RESERVED,
+    check_contract,
+    check_free,
+    check_name,
+    check_schema_file,
+    check_templates,
+    stated,
+)
 from .templates import TemplateProblem
 from .write_checks import check_check, check_write
+
+Steps = list[tuple[Spec, str, dict[str, Any]]]
 
 
 def check_operation(specs: Specs, spec: Spec) -> Iterator[Problem]:
@@ -39,31 +49,55 @@ def _check_blocks(specs: Specs, spec: Spec) -> Iterator[Problem]:
     scope: dict[str, Kind] = {"input": specs.kind(file_of("input", spec.name))}
     yield from check_templates(document, ("acting_user",), spec.data.get("acting_user"), dict(scope))
     for block in blocks:
-        for word in ("request", "write"):
-            for name in stated(block.document, word):
-                if name in scope:
-                    what = f'there is already something named "{name}" in {spec.name}'
-                    yield block.document.problem((word, name), "name-taken", what, key=True)
-                scope[name] = Kind()
+        for place in ((word, name) for word in ("request", "write") for name in stated(block.document, word)):
+            yield from check_free(block.document, place)
+            if place[1] in scope and place[1] not in RESERVED:
+                what = f'there is already something named "{place[1]}" in {spec.name}'
+                yield block.document.problem(place, "name-taken", what, key=True)
+            scope.setdefault(place[1], Kind())
     steps = list(steps_of(blocks, "request"))
-    scope.update({name: step_kind(specs, step) for _, name, step in steps})
+    scope.update({name: step_kind(specs, step) for _, name, step in steps if name not in RESERVED})
     yield from _check_circles(steps)
     for block, name, step in steps:
         yield from check_step(specs, block.document, ("request", name), step, scope)
-    for block in blocks:
-        for index, each in enumerate(block.data.get("check", ())):
-            yield from check_check(block.document, ("check", index), each, scope)
-    for block, name, write in steps_of(blocks, "write"):
-        yield from check_write(specs, block.document, ("write", name), write, scope)
+    yield from _check_writes(specs, blocks, steps, scope)
     yield from check_contract(specs, document, file_of("output", spec.name), spec.data.get("output"), scope)
 
 
-def _check_circles(steps: list[tuple[Spec, str, dict[str, Any]]]) -> Iterator[Problem]:
-    waits = {name: _names_in(step) for _, name, step in steps}
+def _check_writes(specs: Specs, blocks: list[Spec], steps: Steps, scope: Scope) -> Iterator[Problem]:
+    """Check the checks, which know nothing that is written, and the writes, which know those before them."""
+    writes = list(steps_of(blocks, "write"))
+    waits = {**_waits(steps), **{name: set() for _, name, _ in writes}}
+    fix = "use the input, or a step that waits for no write"
+    early = dict(scope)
+    for _, name, _ in steps:
+        if awaited := reached(waits, name).intersection(each for _, each, _ in writes):
+            why = f'the step "{name}" waits for "{min(awaited)}", so it is asked after all writes'
+            early[name] = Later(why=why, fix=fix)
+    unwritten = {name: Later(why="all checks come before the first write", fix=fix) for _, name, _ in writes}
+    for block in blocks:
+        if block.data.get("check") and not writes:
+            what, why = "nothing is checked here", "checks are made before writes, and nothing is written"
+            yield block.document.problem(("check",), "unused-check", what, why, "remove the checks", key=True)
+        for index, each in enumerate(block.data.get("check", ())):
+            yield from check_check(block.document, ("check", index), each, {**early, **unwritten})
+    for index, (block, name, write) in enumerate(writes):
+        why = "writes are made in the order in which they stand"
+        rest = {each: Later(why=why, fix=f'put "{each}" before "{name}"') for _, each, _ in writes[index + 1 :]}
+        own = {name: Later(why="a write gives its ids when it has been made")}
+        yield from check_write(specs, block.document, ("write", name), write, {**early, **rest, **own})
+
+
+def _check_circles(steps: Steps) -> Iterator[Problem]:
+    waits = _waits(steps)
     for block, name, _ in steps:
         if name in reached(waits, name):
             what = f'the step "{name}" waits for itself'
             yield block.document.problem(("request", name), "endless-step", what, key=True)
+
+
+def _waits(steps: Steps) -> dict[str, set[str]]:
+    return {name: _names_in(step) - {*RESERVED} for _, name, step in steps}
 
 
 def _names_in(value: Any) -> set[str]:
@@ -93,6 +127,10 @@ def check_step(
         for word in ("value", "when"):
             yield from check_templates(document, (*place, word), step.get(word), scope)
         return
+    if "order" in step and "page" in step:
+        what, why = '"order" can\'t stand beside "page"', "pages come from the API, in its own order"
+        fix = "remove it; or read the whole list, and take the page of it with | page(number, size)"
+        yield document.problem((*place, "order"), "order-of-pages", what, why, fix, key=True)
     verb = "list" if "list" in step else "first"
     resource, problems = resource_of(specs, document, (*place, verb), step[verb])
     yield from problems

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
+_LARGEST = 2**64 - 1
+NUMBERS = f"numbers go from -{_LARGEST} to {_LARGEST}"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
@@ -52,6 +55,11 @@ def count(number: int, noun: str) -> str:
     if number == 1:
         return f"{number} {noun}"
     return f"{number} {noun[:-1]}ies" if noun.endswith("y") else f"{number} {noun}s"
+
+
+def is_too_large(number: float) -> bool:
+    """Tell whether a number is beyond what is read and sent."""
+    return not -_LARGEST <= number <= _LARGEST
 
 
 def render_text(problems: Sequence[Problem], checked: int) -> str:

@@ -63,5 +63,5 @@ class Projection:
         if "by" in join:
             matched = self._specs.resources[target_of(join)].filters[join["by"]].field
             fields = union(fields, {matched} if matched else set())
-        own = self.of_object(join["as"]) if "as" in join else fields_read(spec.data, name)
+        own = self.of_object(join["as"]) if "as" in join else fields_read(spec.data, name, each="many" in join)
         return union(union(fields, fields_read(join.get("where"), "row")), own)

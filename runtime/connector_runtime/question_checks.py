@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .folder import place_of
+from .folder import MANIFEST, place_of
 from .places import Pointer
 from .problems import Problem, did_you_mean, listed
 from .resources import Filter, Resource
 from .schemas import a_type, type_name
 from .scopes import Kind, Scope
 from .source import Document
-from .specs import Specs, sources
+from .specs import Specs, sources, templates_in
 from .template_checks import check_templates
 from .templates import is_template
 
@@ -40,6 +40,27 @@ def check_query(
             continue
         problems = list(check_filter(document, (*place, name), name, resource, key=True))
         yield from problems or _check_value(document, (*place, name), value, resource.filters[name])
+
+
+def check_constants(
+    document: Document, place: Pointer, query: Mapping[str, Any], resource: Resource | None
+) -> Iterator[Problem]:
+    """Check filters that are the same in every question."""
+    for name, value in query.items():
+        if any(templates_in(value)):
+            what, why = f'"{name}" takes no template here', "the same is asked whatever the record or the input"
+            yield document.problem((*place, name), "no-template", what, why, "write the value itself")
+        else:
+            yield from check_query(document, place, {name: value}, resource, {})
+
+
+def check_no_dictionary(
+    specs: Specs, document: Document, place: Pointer, name: str, fix: str
+) -> Iterator[Problem]:
+    """Check that no join asks anything special of a dictionary."""
+    if name in specs.dictionaries:
+        what, why = f"nothing can be asked of {name} here", f"it is a dictionary ({MANIFEST}), and read whole"
+        yield document.problem(place, "dictionary-query", what, why, fix, key=True)
 
 
 def check_filter(
@@ -80,6 +101,9 @@ def check_order(document: Document, place: Pointer, order: Any, kind: Kind) -> I
         if fields is not None and name not in fields:
             what, why = f'there is no field "{name}" to order by', f"{kind.origin} has {listed(fields)}"
             yield document.problem((*place, index), "unknown-field", what, why, did_you_mean(name, fields))
+        elif (field := kind.field(name)) is not None and field.has_no_order:
+            what, why = f'nothing can be ordered by "{name}"', f"it is {field.described}"
+            yield document.problem((*place, index), "no-order", what, why)
 
 
 def check_as(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from .bodies import Bodies
@@ -122,27 +123,29 @@ Groups = dict[Hashable, list[_Place]]
 def _grouped(places: Mapping[Path, _Place]) -> Groups:
     """Put together the places that ask the same, unless one of them waits for another."""
     groups: Groups = {}
-    for place in places.values():
-        turn = max((1 + _turn(each, place.question, places) for each in place.after), default=0)
-        groups.setdefault((place.question, turn), []).append(place)
+    turns = dict(chain.from_iterable(_turns(each, places) for each in {place.question for place in places.values()}))
+    for path, place in places.items():
+        groups.setdefault((place.question, turns[path]), []).append(place)
     if _is_circular(groups, places):
         # Two questions wait for each other: then only places of the same depth go together.
-        groups = {}
-        for place in places.values():
-            groups.setdefault((place.question, _depth(place.path, places)), []).append(place)
+        groups, depths = {}, dict[Path, int]()
+        for path, place in places.items():
+            depths[path] = 1 + max((depths[each] for each in place.after if each in depths), default=-1)
+            groups.setdefault((place.question, depths[path]), []).append(place)
     return groups
 
 
-def _turn(path: Path, question: Hashable, places: Mapping[Path, _Place]) -> int:
-    """Count how often a question was asked on the longest way to a place, less one."""
-    if path not in places:
-        return -1
-    before = max((_turn(each, question, places) for each in places[path].after), default=-1)
-    return before + (places[path].question == question)
+def _turns(question: Hashable, places: Mapping[Path, _Place]) -> Iterator[tuple[Path, int]]:
+    """Give each place of a question, and how often that was asked before on the longest way to there.
 
-
-def _depth(path: Path, places: Mapping[Path, _Place]) -> int:
-    return 1 + max((_depth(each, places) for each in places[path].after if each in places), default=-1)
+    A place stands after those it waits for.
+    """
+    asked: dict[Path, int] = {}
+    for path, place in places.items():
+        before = max((asked[each] for each in place.after if each in asked), default=0)
+        asked[path] = before + (place.question == question)
+        if place.question == question:
+            yield path, before
 
 
 def _is_circular(groups: Groups, places: Mapping[Path, _Place]) -> bool:

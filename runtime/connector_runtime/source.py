@@ -7,14 +7,16 @@ no anchors, no tags. JSON is read by a JSON parser; its places are worked out on
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import orjson
 import yaml
 
 from .places import Mark, Places, Pointer, json_places
-from .problems import Problem
+from .problems import NUMBERS, Problem, is_too_large
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
@@ -22,6 +24,7 @@ _FLOAT = re.compile(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][-+]?[0-9]+)?")
 _WORDS = {"true": True, "false": False, "null": None, "~": None, "": None}
 _QUOTED = ("'", '"', "|", ">")
 _MAXIMUM_DEPTH = 60
+_LONGEST_EXCERPT = 500
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _LINE_ENDS = {".yaml": re.compile("\r\n|[\r\n\x85\u2028\u2029]"), ".json": re.compile("\n")}
 
@@ -31,6 +34,10 @@ _REMEDIES = {
     "cannot start any token": "indent with spaces, not tabs; put a text that begins with @ or ` in quotes",
     "found unexpected end of stream": "close the quotes",
 }
+_TOO_DEEP = ("too-deep", f"nested deeper than {_MAXIMUM_DEPTH} levels", "nothing is read so deep down")
+_TOO_LARGE = ("number-too-large", "this number is too large", NUMBERS)
+# More digits than Python turns into a number without being asked to.
+_DIGITS = 1_000
 _ONE = "a file holds one document"
 
 
@@ -42,6 +49,7 @@ class Document:
     text: str
     data: Any
     _places: Places | None = field(default=None, repr=False)
+    _lines: list[str] = field(default_factory=list, repr=False)
 
     @property
     def places(self) -> Places:
@@ -63,16 +71,21 @@ class Document:
     ) -> Problem:
         """Make a problem at a value (or at its key); `within` narrows it to that text inside the value."""
         mark = self.places.find(pointer, key=key)
-        return self.problem_at(_narrowed(self._lines(), mark, within), code, what, why, fix)
+        return self.problem_at(_narrowed(self.lines, mark, within), code, what, why, fix)
 
     def problem_at(self, mark: Mark, code: str, what: str, why: str = "", fix: str = "") -> Problem:
         """Make a problem at a place."""
-        lines = self._lines()
+        lines = self.lines
         excerpt = lines[mark.line - 1] if mark.line <= len(lines) else ""
-        return Problem(self.name, mark.line, mark.column, code, what, why, fix, excerpt)
+        shown = excerpt if len(excerpt) <= _LONGEST_EXCERPT else ""
+        return Problem(self.name, mark.line, mark.column, code, what, why, fix, shown)
 
-    def _lines(self) -> list[str]:
-        return _LINE_ENDS[self.name[-5:]].split(self.text)
+    @property
+    def lines(self) -> list[str]:
+        """The text's lines."""
+        if not self._lines:
+            self._lines = _LINE_ENDS[self.name[-5:]].split(self.text)
+        return self._lines
 
 
 def _narrowed(lines: list[str], mark: Mark, within: str) -> Mark:
@@ -104,11 +117,26 @@ def read_json(name: str, raw: bytes) -> tuple[Document | None, list[Problem]]:
     text, problems = _decoded(name, raw)
     if problems:
         return None, problems
+    document = Document(name, text, None)
     try:
-        return Document(name, text, orjson.loads(text)), []
+        document.data = orjson.loads(text)
     except orjson.JSONDecodeError as error:
         mark = Mark(error.lineno, error.colno)
-        return None, [Document(name, text, None).problem_at(mark, "json-syntax", f"this is not JSON: {error.msg}")]
+        return None, [document.problem_at(mark, "json-syntax", f"this is not JSON: {error.msg}")]
+    problems = [document.problem(pointer, *fault) for pointer, fault in _faults(document.data, ())]
+    return (None if problems else document), problems
+
+
+def _faults(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, tuple[str, str, str]]]:
+    """Find what a file must not hold, whatever it is: code, what, why."""
+    if isinstance(value, dict | list):
+        if len(pointer) >= _MAXIMUM_DEPTH:
+            yield pointer, _TOO_DEEP
+            return
+        for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _faults(each, (*pointer, key))
+    elif isinstance(value, int | float) and is_too_large(value):
+        yield pointer, _TOO_LARGE
 
 
 def duplicate_keys(document: Document) -> list[Problem]:
@@ -132,6 +160,10 @@ def _decoded(name: str, raw: bytes) -> tuple[str, list[Problem]]:
         return "", [Problem(name, line, column, "not-utf8", what, fix="save the file as UTF-8")]
 
 
+class _TooDeep(Exception):
+    """Nothing more is read of a file."""
+
+
 class _Walk:
     """Turns YAML into data, noting every place and every mistake."""
 
@@ -151,11 +183,13 @@ class _Walk:
         self.events = yaml.parse(text, Loader=_LOADER)
         try:
             return self._document()
+        except _TooDeep:
+            return None
         except yaml.MarkedYAMLError as error:
             return self._refuse(_mark_of(error, text), "yaml-syntax", *_explained(error))
 
     def _document(self) -> Any:
-        """Read the one document there may be. Nothing here or below goes deeper than it is allowed to."""
+        """Read the one document there may be. Nothing goes deeper than it is allowed to, and no further then."""
         data, documents = None, 0
         for event in self.events:
             if isinstance(event, yaml.DocumentStartEvent):
@@ -169,22 +203,25 @@ class _Walk:
     def _value(self, event: yaml.Event, pointer: Pointer) -> Any:
         mark = _mark(event)
         self.places.values[pointer] = mark
-        refusal = _refusal(event, pointer)
+        refusal = _refusal(event)
         if refusal:
             self._refuse(mark, *refusal)
             return self._skip(event)
+        if isinstance(event, yaml.CollectionStartEvent) and len(pointer) >= _MAXIMUM_DEPTH:
+            raise self._too_deep(event)
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(pointer)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(pointer)
         assert isinstance(event, yaml.ScalarEvent)
-        return event.value if event.style in _QUOTED else _scalar(event.value)
+        value = event.value if event.style in _QUOTED else _scalar(event.value)
+        return self._refuse(mark, *_TOO_LARGE) if isinstance(value, int | float) and is_too_large(value) else value
 
     def _mapping(self, pointer: Pointer) -> dict[str, Any]:
         result: dict[str, Any] = {}
         while not isinstance(key := next(self.events), yaml.MappingEndEvent):
             mark, inner = _mark(key), (*pointer, getattr(key, "value", ""))
-            if not isinstance(key, yaml.ScalarEvent) or _refusal(key, ()):
+            if not isinstance(key, yaml.ScalarEvent) or _refusal(key):
                 self._refuse(mark, "yaml-key", "a key must be plain text")
                 self._skip(key)
                 self._skip(next(self.events))
@@ -206,19 +243,23 @@ class _Walk:
         while depth:
             event = next(self.events)
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAXIMUM_DEPTH:
+                raise self._too_deep(event)
+
+    def _too_deep(self, event: yaml.Event) -> _TooDeep:
+        self._refuse(_mark(event), *_TOO_DEEP)
+        return _TooDeep()
 
     def _refuse(self, mark: Mark, code: str, what: str, why: str = "", fix: str = "") -> None:
         self.problems.append(self.document.problem_at(mark, code, what, why, fix))
 
 
-def _refusal(event: yaml.Event, pointer: Pointer) -> tuple[str, str, str, str] | None:
+def _refusal(event: yaml.Event) -> tuple[str, str, str, str] | None:
     """Tell what is not taken of YAML: code, what, why, fix."""
     if getattr(event, "anchor", None) is not None:
         return "yaml-anchor", "anchors and aliases are not allowed", "", "write the value out each time"
     if getattr(event, "tag", None) is not None:
         return "yaml-tag", "tags are not allowed", "", "remove the tag"
-    if isinstance(event, yaml.CollectionStartEvent) and len(pointer) >= _MAXIMUM_DEPTH:
-        return "yaml-depth", f"nested deeper than {_MAXIMUM_DEPTH} levels", "", ""
     return None
 
 
@@ -245,7 +286,7 @@ def _scalar(text: str) -> Any:
     if text in _WORDS:
         return _WORDS[text]
     if _INTEGER.fullmatch(text):
-        return int(text)
+        return int(text) if len(text) < _DIGITS else inf
     if _FLOAT.fullmatch(text):
         return float(text)
     return text

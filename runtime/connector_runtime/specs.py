@@ -15,7 +15,7 @@ from .resources import Dialect, Resource
 from .schemas import Schema, Validator, bundled, metaschema
 from .scopes import Kind
 from .source import Document
-from .templates import Path, is_template, parse
+from .templates import is_template, parse
 
 KINDS = ("operation", "object", "part", "body", "ddl")
 
@@ -145,23 +145,17 @@ def templates_in(value: Any) -> Iterator[str]:
         yield value
 
 
-def fields_read(value: Any, name: str) -> set[str] | None:
-    """Give the fields that a value's templates read of a name (or of each of its entries); None means all of it."""
+def fields_read(value: Any, name: str, *, each: bool = False) -> set[str] | None:
+    """Give the fields that a value's templates read of a name (of each of its entries); None means all of it."""
+    start = (name, "[]") if each else (name,)
     fields: set[str] = set()
     for text in templates_in(value):
-        for path in parse(text).paths:
-            field_name = _field_of(path, name)
-            if field_name is None:
+        for parts in (path.parts for path in parse(text).paths if path.parts[0] == name):
+            # A key that is worked out at call time, "[]", may be any field.
+            if parts[: len(start)] != start or parts[len(start) :][:1] in ((), ("[]",)):
                 return None
-            fields.update(field_name)
+            fields.add(parts[len(start)])
     return fields
-
-
-def _field_of(path: Path, name: str) -> tuple[str, ...] | None:
-    if path.parts[0] != name:
-        return ()
-    rest = [part for part in path.parts[1:] if part != "[]"]
-    return (rest[0],) if rest else None
 
 
 def steps_of(blocks: list[Spec], word: str) -> Iterator[tuple[Spec, str, dict[str, Any]]]:

@@ -12,6 +12,9 @@ from .source import Document
 from .specs import Spec, Specs
 from .templates import TemplateProblem, is_template, parse
 
+# What templates know without any step or join.
+RESERVED = ("given", "input", "record", "row")
+
 
 def check_name(spec: Spec, key: str) -> Iterator[Problem]:
     """A file is named as what it holds."""
@@ -19,6 +22,13 @@ def check_name(spec: Spec, key: str) -> Iterator[Problem]:
     if stated != spec.name:
         what = f'this file is named "{spec.name}" but says "{stated}"'
         yield spec.document.problem((key,), "name-mismatch", what, "file name and name are one", f"write {spec.name}")
+
+
+def check_free(document: Document, place: Pointer) -> Iterator[Problem]:
+    """Check that a name of the connector's own is none that templates know already."""
+    if place[-1] in RESERVED:
+        what, why = f'nothing can be named "{place[-1]}" here', f"templates know {listed(RESERVED)} as something else"
+        yield document.problem(place, "reserved-name", what, why, "give it another name", key=True)
 
 
 def stated(document: Document, key: str) -> list[str]:

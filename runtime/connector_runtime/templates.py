@@ -6,6 +6,7 @@ exactly one ``{{ … }}`` keeps the value's type; anything else is text. Null go
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -16,7 +17,7 @@ from typing import Any
 from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from .filters import FILTERS, KEEPING
-from .problems import did_you_mean, listed
+from .problems import NUMBERS, did_you_mean, is_too_large, listed
 
 # Names that Jinja2's grammar gives a meaning of their own are no names of ours.
 TESTS = {
@@ -26,10 +27,14 @@ TESTS = {
     "mapping": "isinstance({}, dict)",
 }
 _COMPARISONS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">=", "in": "in", "notin": "not in"}
+_ORDERED = ("lt", "lteq", "gt", "gteq")
 _BINARY: dict[type[nodes.Node], str] = {nodes.And: "and", nodes.Or: "or", nodes.Add: "+", nodes.Sub: "-"}
 _KEYS = (nodes.Const, nodes.Name, nodes.Neg, nodes.Getattr, nodes.BinExpr)
 _NAMED = {"Mul": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**", "Pos": "+ as a sign", "Getitem": "[ ]"}
 _MAXIMUM_DEPTH = 100
+_MAXIMUM_LENGTH = 10_000
+# A string in Python source, as repr writes it.
+_STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
 
 
 class TemplateProblem(Exception):
@@ -53,12 +58,13 @@ class Path:
 @dataclass(frozen=True, slots=True)
 class Template:
     """A parsed template: its Python expression over locals ``v_<name>``, the paths it reads, the bodies it
-    uses with the names it gives them."""
+    uses with the names it gives them, the paths whose values it asks which comes first."""
 
     text: str
     python: str
     paths: tuple[Path, ...]
     bodies: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    compared: tuple[Path, ...] = ()
 
 
 def is_template(value: Any) -> bool:
@@ -74,45 +80,57 @@ def _environment() -> Environment:
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Template:
     """Parse a template into a Python expression. Raises TemplateProblem."""
+    if len(text) > _MAXIMUM_LENGTH:
+        why = f"it may have {_MAXIMUM_LENGTH} characters"
+        raise TemplateProblem("template-unsupported", "this template is too long", why, "make it simpler")
     try:
         return _parsed(text, _environment().parse(text).body)
     except TemplateSyntaxError as error:
         raise TemplateProblem("template-syntax", f"this template can't be read: {_in_our_words(error)}") from None
+    except ValueError:
+        raise _too_large("") from None  # Python does not even read such a number
     except RecursionError:
         raise _refused("so many brackets", "make it simpler") from None
 
 
 def _parsed(text: str, body: list[nodes.Node]) -> Template:
-    parts: list[str] = []
-    paths: list[Path] = []
-    for output in body:
-        if not isinstance(output, nodes.Output):
-            raise _refused("statements", "only {{ … }} may stand in a template")
-        for node in output.nodes:
-            if isinstance(node, nodes.TemplateData):
-                parts.append(repr(node.data))
-            else:
-                parts.append(_expression(node))
-                paths.extend(_paths(node))
-    if not parts:
+    if not all(isinstance(output, nodes.Output) for output in body):
+        raise _refused("statements", "only {{ … }} may stand in a template")
+    pieces = [node for output in body for node in output.iter_child_nodes()]
+    computed = [node for node in pieces if not isinstance(node, nodes.TemplateData)]
+    literals = [node.data for node in pieces if isinstance(node, nodes.TemplateData)]
+    parts = [_expression(node) for node in computed]
+    if not pieces:
         raise _refused("a comment alone", "write it as a comment of the file, after #")
     if _depth(parts) > _MAXIMUM_DEPTH:
         raise _refused("so many brackets", "make it simpler")
-    used = (each for output in body for each in output.find_all(nodes.Filter) if each.name == "as")
+    if literals and len(computed) == 1 and not "".join(literals).strip():
+        why = "only a string that is one {{ … }} and nothing else keeps the type of its value"
+        fix = "remove the white space; a block keeps its value's type with >- or |-"
+        raise TemplateProblem("template-space", "white space around a template makes a text of its value", why, fix)
+    paths = tuple(path for node in computed for path in _paths(node))
+    compares = [each for output in body for each in output.find_all(nodes.Compare)]
+    used = [each for output in body for each in output.find_all(nodes.Filter) if each.name == "as"]
     bodies = tuple((_body(each), tuple(str(given.key) for given in each.kwargs)) for each in used)
-    if len(parts) == 1 and text.startswith("{{") and text.endswith("}}"):
-        return Template(text, parts[0], tuple(paths), bodies)
-    pieces = ", ".join(part if _is_literal(part) else f"text({part})" for part in parts)
-    return Template(text, f"''.join(({pieces},))", tuple(paths), bodies)
+    compared = tuple(path for each in compares for path in _ordered(each))
+    if not literals and len(computed) == 1:
+        return Template(text, parts[0], paths, bodies, compared)
+    texts = [repr(n.data) if isinstance(n, nodes.TemplateData) else f"text({_expression(n)})" for n in pieces]
+    return Template(text, f"''.join(({', '.join(texts)},))", paths, bodies, compared)
 
 
-def _is_literal(part: str) -> bool:
-    return part[:1] in "'\""
+def _ordered(node: nodes.Compare) -> Iterator[Path]:
+    """Find the paths on both sides of each <, <=, > and >=."""
+    left: nodes.Node = node.expr
+    for each in node.ops:
+        yield from (Path(path) for side in (left, each.expr) if each.op in _ORDERED and (path := _path(side)))
+        left = each.expr
 
 
 def _depth(parts: list[str]) -> int:
-    """Give an upper bound of how deep the brackets of an expression are nested; Python has a limit of its own."""
-    return max(accumulate((sign in "([{") - (sign in ")]}") for part in parts for sign in part))
+    """Tell how deep the brackets of expressions are nested; Python has a limit of its own."""
+    signs = "".join(_STRING.sub("", part) for part in parts)
+    return max(accumulate(((sign in "([{") - (sign in ")]}") for sign in signs), initial=0))
 
 
 def _in_our_words(error: TemplateSyntaxError) -> str:
@@ -125,7 +143,7 @@ def _in_our_words(error: TemplateSyntaxError) -> str:
 def _expression(node: nodes.Node) -> str:
     match node:
         case nodes.Const(value=value) if value is None or isinstance(value, bool | int | float | str):
-            return repr(value) if not isinstance(value, str) else f"({value!r})"
+            return f"({value!r})" if isinstance(value, str) else repr(_sized(value))
         case nodes.Name(name=name):
             return f"v_{name}"
         case nodes.Getattr(node=inner, attr=name):
@@ -162,6 +180,17 @@ def _expression(node: nodes.Node) -> str:
             raise _refused(_NAMED.get(kind, kind.lower()), "use names, fields, literals, and, or, not, +, -, filters")
 
 
+def _sized(value: Any) -> Any:
+    """Give a number that JSON can write too."""
+    if value is not None and is_too_large(value):
+        raise _too_large(str(value))
+    return value
+
+
+def _too_large(within: str) -> TemplateProblem:
+    return TemplateProblem("number-too-large", "this number is too large", NUMBERS, "write it as a text", within)
+
+
 def _condition(node: nodes.CondExpr) -> str:
     if node.expr2 is None:
         raise TemplateProblem("template-unsupported", '"if" needs an "else" here', "", "add: else none", "if")
@@ -177,11 +206,14 @@ def _test(node: nodes.Test) -> str:
 
 def _filter(node: nodes.Filter) -> str:
     if node.name == "as" and node.node is not None:
+        if node.dyn_args or node.dyn_kwargs or len({each.key for each in node.kwargs}) < len(node.kwargs):
+            usage = "write: … | as('NAME', name=…), each name once"
+            raise TemplateProblem("wrong-arguments", 'the filter "as" takes other arguments', "", usage, "as")
         return f"as_({_expression(node.node)}, {_body(node)!r}, {{{_given(node)}}})"
     if node.node is None or node.name not in FILTERS:
         hint = did_you_mean(node.name, FILTERS)
         what = f'there is no filter "{node.name}"'
-        raise TemplateProblem("unknown-filter", what, f"filters are {listed(FILTERS)}", hint, node.name)
+        raise TemplateProblem("unknown-template-filter", what, f"filters are {listed(FILTERS)}", hint, node.name)
     keywords = {str(each.key): _expression(each.value) for each in node.kwargs}
     if not _takes(node, len(keywords)):
         usage = _usage(node.name)

@@ -12,7 +12,7 @@ from .question_checks import check_query, resource_of
 from .scopes import Kind, Scope
 from .source import Document
 from .specs import Specs
-from .template_checks import check_output, check_templates
+from .template_checks import RESERVED, check_free, check_output, check_templates
 from .templates import TemplateProblem, parse
 
 
@@ -56,8 +56,9 @@ def _looped(
     inner = dict(scope)
     problems: list[Problem] = []
     for name, values in spec.get("each", {}).items():
+        problems += check_free(document, (*place, "each", name))
         problems += check_templates(document, (*place, "each", name), values, inner)
-        inner[name] = _entries(values, inner)
+        inner[name] = inner[name] if name in RESERVED else _entries(values, inner)
         inner[f"{name}_index"] = Kind()
     return inner, problems
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connector_runtime.scopes import Kind, Listed, check
+from connector_runtime.scopes import Kind, Later, Listed, check
 from connector_runtime.templates import parse
 
 BOOK: dict[str, Any] = {
@@ -122,6 +122,49 @@ def test_names_that_mean_something(template: str) -> None:
 )
 def test_names_that_mean_nothing(template: str, found: list[tuple[str, ...]]) -> None:
     assert [(each.code, each.what, each.why, each.fix) for each in check(parse(template), SCOPE)] == found
+
+
+def test_types() -> None:
+    kind = Kind.of(BOOK, "x")
+    types = {name: (kind.field(name) or Kind()).types() for name in BOOK["properties"]}
+    assert types == {
+        "id": {"integer"},
+        "title": {"string"},
+        "author": {"object"},
+        "loans": {"array"},
+        "tags": {"object"},
+        "map": {"object"},
+        "any": set(),
+        "rows": {"array"},
+    }
+    assert SCOPE["unknown"].types() == set()
+    assert SCOPE["records"].types() == {"array"}
+    assert Kind.of({"anyOf": [{"type": "integer"}, {}]}, "x").types() == set()
+
+
+@pytest.mark.parametrize(
+    ("template", "why"),
+    [
+        ("{{ record.author < 1 }}", "it is an object"),
+        ("{{ 1 >= records }}", "it is a list"),
+        ("{{ record.id < 1 or record.any < 1 or nowhere < 1 or unknown < 1 }}", ""),
+    ],
+)
+def test_comparing_what_has_no_order(template: str, why: str) -> None:
+    found = [each for each in check(parse(template), SCOPE) if each.code == "no-order"]
+    assert [each.why for each in found] == ([why] if why else [])
+
+
+def test_what_is_known_later() -> None:
+    (problem,) = check(parse("{{ loan.id }}"), {**SCOPE, "loan": Later(why="w", fix="f")})
+    assert (problem.code, problem.what, problem.why, problem.fix) == (
+        "not-yet-known",
+        '"loan" is not known here yet',
+        "w",
+        "f",
+    )
+    (problem,) = check(parse("{{ laon.id }}"), {**SCOPE, "loan": Later()})
+    assert (problem.why, problem.fix) == (HERE, "")
 
 
 def test_required_fields() -> None:

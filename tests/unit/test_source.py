@@ -146,8 +146,15 @@ def test_line_ends_and_byte_order_mark(ends: str) -> None:
         (b"ab: \xff", ["a.yaml:1:5: byte 0xff is not UTF-8 [not-utf8]"]),
         ("ä: x\nöö: ".encode() + b"\xe4", ["a.yaml:2:5: byte 0xe4 is not UTF-8 [not-utf8]"]),
         ("a: ü".encode("utf-16"), ["a.yaml:1:1: byte 0xff is not UTF-8 [not-utf8]"]),
-        (b"[" * 61 + b"]" * 61, ["a.yaml:1:61: nested deeper than 60 levels [yaml-depth]"]),
-        (b"[" * 5000 + b"]" * 5000, ["a.yaml:1:61: nested deeper than 60 levels [yaml-depth]"]),
+        (b"[" * 61 + b"]" * 61, ["a.yaml:1:61: nested deeper than 60 levels [too-deep]"]),
+        (b"[" * 500_000, ["a.yaml:1:61: nested deeper than 60 levels [too-deep]"]),
+        (
+            b"? " + b"[" * 500_000,
+            [
+                "a.yaml:1:3: a key must be plain text [yaml-key]",
+                "a.yaml:1:63: nested deeper than 60 levels [too-deep]",
+            ],
+        ),
     ],
 )
 def test_yaml_mistakes(raw: bytes, found: list[str]) -> None:
@@ -246,7 +253,29 @@ def test_json_that_yaml_would_not_take() -> None:
 
 
 def test_deep_json() -> None:
-    assert sound("[" * 1000 + "]" * 1000, "a.json").problem((0,) * 999, "c", "w").column == 1000
+    assert sound("[" * 60 + "]" * 60, "a.json").problem((0,) * 59, "c", "w").column == 60
+    document, (problem,) = read_json("a.json", b"[" * 61 + b"]" * 61)
+    assert document is None
+    assert str(problem) == "a.json:1:61: nested deeper than 60 levels [too-deep]"
+
+
+@pytest.mark.parametrize("number", ["18446744073709551616", "-18446744073709551616", "9" * 5000, "-" + "9" * 5000])
+def test_number_too_large(number: str) -> None:
+    for found in (read_yaml("a.yaml", f"a: {number}".encode()), read_json("a.json", f"[{number}]".encode())):
+        document, (problem,) = found
+        assert document is None
+        assert problem.code in ("number-too-large", "json-syntax")
+        assert problem.line == 1
+
+
+def test_largest_number() -> None:
+    assert yaml_data("a: 18446744073709551615") == {"a": 2**64 - 1}
+    assert sound("[18446744073709551615]", "a.json").data == [2**64 - 1]
+
+
+def test_long_lines_are_not_shown() -> None:
+    assert sound("a: x" + "y" * 500).problem(("a",), "c", "w").excerpt == ""
+    assert sound("a: x").problem(("a",), "c", "w").excerpt == "a: x"
 
 
 @pytest.mark.parametrize(

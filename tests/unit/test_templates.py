@@ -11,6 +11,7 @@ from connector_runtime.errors import SpecError
 from connector_runtime.filters import FILTERS, get, item, text
 from connector_runtime.functions import compiled, located
 from connector_runtime.source import Document, read_yaml
+from connector_runtime.specs import fields_read
 from connector_runtime.templates import Path, TemplateProblem, is_template, parse
 
 SCOPE: dict[str, Any] = {
@@ -216,13 +217,11 @@ def test_any_text_survives(value: str) -> None:
         ("{{ n }}", 7),
         ("{{n}}", 7),
         ("{{- n -}}", 7),
-        ("{{ n }} ", "7 "),
-        (" {{ n }}", " 7"),
+        ("{{ n }} {{ n }}", "7 7"),
         ("{{ n }}{{ n }}", "77"),
-        ("{{ n }}\n", "7\n"),
         ("{{ '}}' }}", "}}"),
         ("{{ {'a': {'b': n}} }}", {"a": {"b": 7}}),
-        ("{{ n }}{# said #}", "7"),
+        ("{{ n }}{# said #}", 7),
         ("a {# said #}b", "a b"),
         ("{% raw %}{{ n }}{% endraw %}", "{{ n }}"),
         ("{{ z }}", None),
@@ -282,18 +281,28 @@ def test_what_is_a_template() -> None:
         ("{{ a is defined }}", "unknown-test", 'there is no test "defined"'),
         ("{{ a is none(1) }}", "unknown-test", 'there is no test "none"'),
         ("{{ a is none(x=1) }}", "unknown-test", 'there is no test "none"'),
-        ("{{ a | upper }}", "unknown-filter", 'there is no filter "upper"'),
+        ("{{ a | upper }}", "unknown-template-filter", 'there is no filter "upper"'),
         ("{{ a | day(1) }}", "wrong-arguments", 'the filter "day" takes other arguments'),
         ("{{ a | map('x') }}", "wrong-arguments", 'the filter "map" takes other arguments'),
         ("{{ a | map(attribute='x', attribute='y') }}", "wrong-arguments", 'the filter "map" takes other arguments'),
         ("{{ a | map(class='x') }}", "wrong-arguments", 'the filter "map" takes other arguments'),
         ("{{ a | map(attribute=b) }}", "wrong-arguments", 'the filter "map" takes other arguments'),
+        ("{{ a | as('b', **c) }}", "wrong-arguments", 'the filter "as" takes other arguments'),
+        ("{{ a | as('b', *c) }}", "wrong-arguments", 'the filter "as" takes other arguments'),
+        ("{{ a | as('b', c=1, c=2) }}", "wrong-arguments", 'the filter "as" takes other arguments'),
+        ("{{ 1e999 }}", "number-too-large", "this number is too large"),
+        ("{{ [18446744073709551616] }}", "number-too-large", "this number is too large"),
+        ("{{ 0xfffffffffffffffff }}", "number-too-large", "this number is too large"),
+        ("{{ " + "9" * 5000 + " }}", "number-too-large", "this number is too large"),
+        ("{{ a }}" + " " * 10_000, "template-unsupported", "this template is too long"),
+        (" {{ a }}", "template-space", "white space around a template makes a text of its value"),
+        ("{{ a }}\n", "template-space", "white space around a template makes a text of its value"),
         ("{{ a | join(*b) }}", "wrong-arguments", 'the filter "join" takes other arguments'),
         ("{{ a | join(**b) }}", "wrong-arguments", 'the filter "join" takes other arguments'),
         ("{{ " + "[" * 150 + "a" + "]" * 150 + " }}", "template-unsupported", BRACKETS),
-        ("{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}", "template-unsupported", BRACKETS),
+        ("{{ " + "(" * 4000 + "a" + ")" * 4000 + " }}", "template-unsupported", BRACKETS),
         ("{{ a" + " | unique" * 150 + " }}", "template-unsupported", BRACKETS),
-        ("{{ a" + " | unique" * 5000 + " }}", "template-unsupported", BRACKETS),
+        ("{{ a" + " | unique" * 1000 + " }}", "template-unsupported", BRACKETS),
     ],
 )
 def test_refusals(template: str, code: str, what: str) -> None:
@@ -343,6 +352,43 @@ def test_paths_that_are_read(template: str, paths: list[str]) -> None:
     assert {".".join(path.parts) for path in parse(template).paths} == set(paths)
 
 
+@pytest.mark.parametrize(
+    ("template", "compared"),
+    [
+        ("{{ a.b < 1 }}", ["a.b"]),
+        ("{{ 1 <= a < b.c }}", ["a", "b.c"]),
+        ("{{ a == b }}", []),
+        ("{{ x if a > b else c in d }}", ["a", "b"]),
+        ("{{ a == b > c }}", ["b", "c"]),
+        ("{{ (a | length) < 3 or (b | select) < 3 }}", ["b"]),
+    ],
+)
+def test_paths_that_are_compared(template: str, compared: list[str]) -> None:
+    assert [*dict.fromkeys(str(path) for path in parse(template).compared)] == compared
+
+
+@pytest.mark.parametrize(
+    ("template", "name", "each", "fields"),
+    [
+        ("{{ a.b }} {{ c.d }}", "a", False, {"b"}),
+        ("{{ a }}", "a", False, None),
+        ("{{ a.b[0].c }}", "a", False, {"b"}),
+        ("{{ a[c.d].b }}", "a", False, None),
+        ("{{ a[c.d].b }}", "c", False, {"d"}),
+        ("{{ a['b'] }}", "a", False, {"b"}),
+        ("{{ a[0].b }}", "a", True, {"b"}),
+        ("{{ a | map(attribute='b') }}", "a", True, {"b"}),
+        ("{{ a[0][c.d] }}", "a", True, None),
+        ("{{ a[0] }}", "a", True, None),
+        ("{{ a | length }}", "a", True, None),
+        ("{{ a.b }}", "a", True, None),
+        ("constant", "a", True, set()),
+    ],
+)
+def test_fields_that_are_read(template: str, name: str, each: bool, fields: set[str] | None) -> None:
+    assert fields_read({"x": [template]}, name, each=each) == fields
+
+
 def test_path_as_text() -> None:
     assert str(Path(("a", "[]", "b"))) == "a.b"
 
@@ -359,6 +405,17 @@ def test_failing_template_is_found_in_the_file() -> None:
     assert error.record()["spec"] == {"file": "o.yaml", "line": 3, "column": 8}
     assert [each.code for each in error.problems] == ["template-failed"]
     assert "secret" not in str(error)
+
+
+def test_name_that_is_not_there_is_found_in_the_file() -> None:
+    document, _ = read_yaml("o.yaml", b"output:\n  sum: '{{ a + 1 }}'\n  own: '{{ b }}'\n")
+    assert document is not None
+    function = compiled(document, ("output",), document.data["output"], {"a": "of['a']", "b": "of['b']"}, {})
+    with pytest.raises(KeyError) as caught:
+        function({"a": 1})
+    error = located(caught.value)
+    assert error is not None
+    assert error.record()["spec"] == {"file": "o.yaml", "line": 3, "column": 8}
 
 
 def test_other_failures_are_no_templates() -> None:
