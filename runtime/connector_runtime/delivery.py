@@ -63,14 +63,21 @@ class Retries:
     longest: float
     jitter: Callable[[], float] = random
 
-    def pause(self, reads: bool, outcome: Outcome, attempt: int, utc: datetime) -> float | None:
-        """Tell how long to wait before the next attempt (the first is 1); None: this outcome stands."""
-        limited = isinstance(outcome, Response) and outcome.status == 429
-        if not limited and (attempt >= self.attempts or not _may_be_sent_again(reads, outcome)):
+    def pause(self, reads: bool, outcome: Outcome, attempt: int, limited: int, utc: datetime) -> float | None:
+        """Tell how long to wait before the next attempt (the first is 1, `limited` of all so far met the limit).
+
+        None: this outcome stands.
+        """
+        spent = attempt - limited >= self.attempts
+        if not _limited(outcome) and (spent or not _may_be_sent_again(reads, outcome)):
             return None
         asked = (retry_after(outcome, utc) if isinstance(outcome, Response) else None) or 0.0
         backoff = min(self.longest, self.first * 2.0 ** min(attempt - 1, 30))
         return max(asked, backoff / 2) + backoff / 2 * self.jitter()
+
+
+def _limited(outcome: Outcome) -> bool:
+    return isinstance(outcome, Response) and outcome.status == 429
 
 
 def _may_be_sent_again(reads: bool, outcome: Outcome) -> bool:
@@ -85,7 +92,7 @@ def delivery(request: Request, base_url: str, subject: str | None, retries: Retr
     token = yield TokenWanted(acting)
     if request.resume is not None:
         yield Save(request.resume)
-    attempt, renewed = 1, False
+    attempt, limited, renewed = 1, 0, False
     while True:
         assert isinstance(token, Token)
         outcome = yield _wire(request, base_url, token)
@@ -94,7 +101,8 @@ def delivery(request: Request, base_url: str, subject: str | None, retries: Retr
             renewed = True
             token = yield TokenWanted(acting, token)
             continue
-        pause = retries.pause(request.reads, outcome, attempt, utc())
+        limited += _limited(outcome)
+        pause = retries.pause(request.reads, outcome, attempt, limited, utc())
         if pause is None or not (yield Pause(pause)):
             return _scrubbed(outcome, token)
         attempt += 1
@@ -102,19 +110,20 @@ def delivery(request: Request, base_url: str, subject: str | None, retries: Retr
 
 def minting(grant: Grant, subject: str | None, retries: Retries, utc: Utc) -> Delivery:
     """Get a token. It is asked for like a read: one token too many does no harm. Raises Unauthorized."""
-    attempt = 1
+    attempt, limited = 1, 0
     while True:
         outcome = yield grant.request(subject)
         assert isinstance(outcome, Response | Failure)
-        pause = retries.pause(True, outcome, attempt, utc())
+        limited += _limited(outcome)
+        pause = retries.pause(True, outcome, attempt, limited, utc())
         if pause is None or not (yield Pause(pause)):
             return outcome
         attempt += 1
 
 
 def _scrubbed(outcome: Outcome, token: Token) -> Outcome:
-    """Take the token out of a refusal: what the API said is shown to people."""
-    if isinstance(outcome, Response) and outcome.status >= 400 and token.value.encode() in outcome.body:
+    """Take the token out of an answer that repeats it: of one that can't be used, the beginning is shown to people."""
+    if isinstance(outcome, Response) and token.value.encode() in outcome.body:
         return replace(outcome, body=outcome.body.replace(token.value.encode(), b"***"))
     return outcome
 

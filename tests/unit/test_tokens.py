@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from connector_runtime import errors
-from connector_runtime.delivery import Retries, TokenWanted, delivery
-from connector_runtime.exchange import Failure, Outcome, Request, Response, Wire
+from connector_runtime.delivery import TokenWanted
+from connector_runtime.exchange import Failure, Response
 from connector_runtime.tokens import Grant, Token, Tokens
 
 GRANT = Grant("https://id.example/token", "sub", 3600, 60, "client-1", "s3cret")
@@ -180,69 +180,3 @@ def test_ready_token_is_used_until_it_is_refused() -> None:
 def test_token_and_grant_show_no_secret() -> None:
     shown = f"{GRANT!r} {READY!r} {Token('t0k3n', 1)!r} {Tokens(GRANT)!r} {TokenWanted('7', Token('t0k3n', 1))!r}"
     assert not [secret for secret in ("s3cret", "client-1", "r3ady", "t0k3n") if secret in shown]
-
-
-def delivered(
-    outcomes: list[Outcome], subject: str | None = None, request: Request | None = None
-) -> tuple[list[Any], Any]:
-    """Deliver a request with these outcomes and tokens t1, t2 …; give what was wished for, and the end."""
-    asked = request or Request("GET", "/v1/books", (("a b", "c&d"),))
-    steps = delivery(asked, "https://api.example", subject, Retries(1, 0, 0), lambda: LOCAL)
-    wishes: list[Any] = []
-    answers = iter(outcomes)
-    minted = 0
-    try:
-        wish = next(steps)
-        while True:
-            wishes.append(wish)
-            if isinstance(wish, TokenWanted):
-                minted += 1
-                wish = steps.send(Token(f"t{minted}", 0))
-            else:
-                wish = steps.send(next(answers))
-    except StopIteration as stop:
-        return wishes, stop.value
-
-
-def test_delivery() -> None:
-    good = Response(200, {}, b"[]")
-    (wanted, wire), outcome = delivered([good])
-    assert outcome is good
-    assert wanted == TokenWanted(None, None)
-    assert (wire.method, wire.url, wire.body) == ("GET", "https://api.example/v1/books?a%20b=c%26d", b"")
-    assert wire.headers == {"authorization": "Bearer t1", "accept": "application/json"}
-
-
-def test_delivery_of_a_body() -> None:
-    created = Response(201, {}, b"{}")
-    wishes, _ = delivered([created], "7", Request("POST", "/v1/books", body={"title": "Käse"}, subject="8"))
-    wanted, wire = wishes
-    assert wanted.subject == "8"
-    assert wire.url == "https://api.example/v1/books"
-    assert orjson.loads(wire.body) == {"title": "Käse"}
-    assert wire.headers["content-type"] == "application/json"
-
-
-def test_refused_token_is_replaced_once() -> None:
-    refused = Response(401, {}, b"")
-    wishes, outcome = delivered([refused, refused], "7")
-    assert outcome is refused
-    assert [each.headers["authorization"] for each in wishes if isinstance(each, Wire)] == ["Bearer t1", "Bearer t2"]
-    assert [each for each in wishes if isinstance(each, TokenWanted)] == [
-        TokenWanted("7", None),
-        TokenWanted("7", Token("t1", 0)),
-    ]
-
-
-def test_refusal_that_repeats_the_token() -> None:
-    _, outcome = delivered([Response(403, {"a": "b"}, b"not with t1, no")])
-    assert outcome == Response(403, {"a": "b"}, b"not with ***, no")
-    _, outcome = delivered([Response(200, {}, b"t1")])
-    assert outcome.body == b"t1"
-
-
-@pytest.mark.parametrize("outcome", [Response(403, {}, b""), Response(500, {}, b""), Failure("lost", "x")])
-def test_other_outcomes_are_not_tried_again(outcome: Outcome) -> None:
-    wishes, found = delivered([outcome])
-    assert found is outcome
-    assert len(wishes) == 2
