@@ -8,7 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from .errors import UnexpectedResponse
-from .moments import in_utc
+from .moments import in_utc, is_moment
+from .places import Pointer
 from .schemas import Schema, Validator
 
 Row = dict[str, Any]
@@ -49,6 +50,11 @@ class Filter:
             schema.get("x-field"),
             any(bound.get("format") == "date-time" for bound in bounds),
         )
+
+    @property
+    def by_ids(self) -> str | None:
+        """The record field in which every record that is found must hold one of the ids asked for; else None."""
+        return self.field if self.type == "array" and self.item_type == "integer" else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +163,12 @@ class Reader:
     def of(cls, resource: Resource, fields: set[str] | None) -> Reader:
         """Make the reader for these fields; None means every field."""
         properties: dict[str, Schema] = resource.schema["properties"]
-        wanted = tuple(name for name in properties if fields is None or name in fields or name == "id")
-        required = [name for name in wanted if not properties[name].get("x-optional")]
-        types = {name: _types(properties[name]) for name in wanted}
-        rows = {"type": "array", "items": {"type": "object", "required": required, "properties": types}}
-        moments = tuple(name for name in wanted if properties[name].get("format") == "date-time")
-        asked = None if len(wanted) == len(properties) else wanted
-        return cls(resource, asked, Validator(rows), moments)
+        wanted = {name: each for name, each in properties.items() if fields is None or name in fields or name == "id"}
+        # A row without an id is nothing that could be told from others, whatever is declared.
+        row = _types({"type": "object", "properties": {"id": {"type": "integer"}, **wanted}})
+        moments = tuple(name for name, each in wanted.items() if each.get("format") in ("date", "date-time"))
+        asked = None if len(wanted) == len(properties) else tuple(wanted)
+        return cls(resource, asked, Validator({"$schema": _EXACT, "type": "array", "items": row}), moments)
 
     def read(self, rows: Any) -> list[Row]:
         """Check a decoded body and give its rows; a whole second is written without its fraction.
@@ -172,20 +177,60 @@ class Reader:
         """
         if not self._check.accepts(rows):
             first = self._check.violations(rows)[0]
-            place = first.path or "the answer"
-            raise UnexpectedResponse(f"the API's {self.resource.name} are not as declared: {place} {first.message}")
+            raise self._unexpected(self._place(first.pointer), first.message)
         for name in self._moments:
-            for row in rows:
+            for index, row in enumerate(rows):
                 value = row.get(name)
-                if value is not None and value.endswith(".000Z"):
+                if value is None:
+                    continue
+                if not is_moment(value):
+                    raise self._unexpected(f"/{index}/{name}", "must be a date or a date-time")
+                if value.endswith(".000Z"):
                     row[name] = value[:-5] + "Z"
         checked: list[Row] = rows
         return checked
 
+    def wanted(self, query: Sequence[tuple[str, str]], dialect: Dialect) -> dict[str, frozenset[int]]:
+        """Give the fields that name a row as asked for, each with the ids of which it must hold one."""
+        read = self.fields or self.resource.schema["properties"]
+        found: dict[str, frozenset[int]] = {}
+        for name, value in query:
+            by = self.resource.filters[name].by_ids
+            if by is not None and by in read:
+                found[by] = frozenset(map(int, value.split(dialect.lists)))
+        return found
+
+    def _unexpected(self, place: str, what: str) -> UnexpectedResponse:
+        return UnexpectedResponse(f"the API's {self.resource.name} are not as declared: {place} {what}")
+
+    def _place(self, pointer: Pointer) -> str:
+        """Name a place in the rows. Keys that are not declared are somebody's data and stay untold."""
+        known = {"id", *_names(self.resource.schema)}
+        told = (str(part) if isinstance(part, int) or part in known else "*" for part in pointer)
+        return "".join(f"/{part}" for part in told) or "the answer"
+
+
+# In this version of JSON Schema 1.0 is no integer, nor is a number beyond 64 bits, of which JSON readers make a float.
+_EXACT = "http://json-schema.org/draft-04/schema#"
+
 
 def _types(schema: Schema) -> Schema:
-    """Keep what a template relies on, the types; a new word in an enumeration is no broken answer."""
+    """Keep what a template relies on, keys and types; a new word in an enumeration is no broken answer."""
     kept: Schema = {key: schema[key] for key in ("type",) if key in schema}
     if isinstance(schema.get("items"), dict):
         kept["items"] = _types(schema["items"])
+    if isinstance(schema.get("additionalProperties"), dict):
+        kept["additionalProperties"] = _types(schema["additionalProperties"])
+    if properties := schema.get("properties"):
+        kept["properties"] = {name: _types(each) for name, each in properties.items()}
+        # Draft 4 allows no empty list of required keys.
+        required = [name for name, each in properties.items() if not each.get("x-optional")]
+        kept |= {"required": required} if required else {}
     return kept
+
+
+def _names(schema: Schema) -> set[str]:
+    """Give every key that a schema declares, at any depth."""
+    properties: dict[str, Schema] = schema.get("properties", {})
+    inner = [*properties.values(), *(schema[key] for key in ("items", "additionalProperties") if key in schema)]
+    return {*properties, *(name for each in inner if isinstance(each, dict) for name in _names(each))}
