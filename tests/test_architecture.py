@@ -18,7 +18,7 @@ LAYERS = (
     {"attempts", "errors", "excerpts", "schemas", "source", "templates"},
     {"folder", "functions", "grammar", "inputs", "journals", "resources", "scopes"},
     {"memory", "replies", "specs"},
-    {"bodies", "listing", "projection", "schema_checks", "template_checks", "tokens", "turns"},
+    {"bodies", "listing", "projection", "schema_checks", "telemetry", "template_checks", "tokens", "turns"},
     {"accounts", "body_checks", "delivery", "joins", "question_checks", "writing"},
     {"carrying", "object_checks", "plans", "shaping", "write_checks"},
     {"drivers"},
@@ -35,6 +35,7 @@ DOORS = {
     "httpx": {"drivers"},
     "jinja2": {"templates"},
     "jsonschema_rs": {"schemas"},
+    "opentelemetry": {"telemetry"},
     "orjson": {"cli", "delivery", "excerpts", "places", "problems", "replies", "source", "tokens", "writing"},
     "yaml": {"source"},
 }

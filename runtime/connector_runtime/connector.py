@@ -30,6 +30,7 @@ from .resources import Dialect
 from .schema_checks import check_schemas
 from .schemas import Schema
 from .specs import Specs, read_specs
+from .telemetry import observed, watches
 from .tokens import Grant, Tokens
 from .turns import LimitHeaders, Turns
 
@@ -119,7 +120,7 @@ class Connector:
             api["timeout"]["read"],
             api["concurrency"],
             api["largest_answer"],
-            (log, *([] if watch is None else [watch])),
+            (log, *watches(self.name), *([] if watch is None else [watch])),
             transport,
         )
         limits = LimitHeaders(**api["limits"]) if "limits" in api else None
@@ -164,7 +165,9 @@ class Connection:
         write nothing twice. `cancellation` ends the call from another thread. Whatever else interrupts it comes through
         as it is; where something was written, its `__cause__` is the ConnectorError that tells what.
         """
-        return self._driver.run(_run(self, operation, input, timeout, journal), cancellation)
+        run = _run(self, operation, input, timeout, journal)
+        with observed(self._connector.name, operation, run.lane):
+            return self._driver.run(run, cancellation)
 
     def close(self) -> None:
         """Close the connection; calls that are running end with an error."""
@@ -196,7 +199,9 @@ class AsyncConnection:
     ) -> dict[str, Any]:
         """Call an operation; as `Connection.call`, but `journal` may be a coroutine function, and a task's
         cancellation is what ends a call."""
-        return await self._driver.run(_run(self, operation, input, timeout, journal))
+        run = _run(self, operation, input, timeout, journal)
+        with observed(self._connector.name, operation, run.lane):
+            return await self._driver.run(run)
 
     async def close(self) -> None:
         """Close the connection; calls that are running end with an error."""
