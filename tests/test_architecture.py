@@ -36,7 +36,7 @@ DOORS = {
     "jinja2": {"templates"},
     "jsonschema_rs": {"schemas"},
     "opentelemetry": {"telemetry"},
-    "orjson": {"cli", "delivery", "excerpts", "places", "problems", "replies", "source", "tokens", "writing"},
+    "orjson": {"cli", "delivery", "excerpts", "memory", "places", "problems", "replies", "source", "tokens", "writing"},
     "yaml": {"source"},
 }
 

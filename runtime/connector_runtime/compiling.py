@@ -135,12 +135,16 @@ class _Compiler:
         def function(word: str) -> Callable[[Any], Any] | None:
             return self._function(spec, (*place, word), scope) if word in step else None
 
+        resource = self._specs.resources[step.get("first") or step["list"]]
         parts = step.get("parts", [{}])
         for part in (step, *parts):
+            # What tells a row that was asked for from others is read too.
+            asked = (resource.filters[name].by_ids for name in part.get("query", {}))
+            fields = union(fields, {each for each in asked if each})
             fields = union(fields, fields_read(part.get("where"), "row"))
         return Step(
             name,
-            Reader.of(self._specs.resources[step.get("first") or step["list"]], union(fields, ordered_by(step))),
+            Reader.of(resource, union(fields, ordered_by(step))),
             tuple(self._question(operation, spec, place, index, part, scope) for index, part in enumerate(parts)),
             "first" in step,
             function("when"),
@@ -167,7 +171,7 @@ class _Compiler:
         inputs = fields_read(where, "input")
         if inputs is None:
             inputs = {*(self._specs.kind(file_of("input", operation.name)).fields() or ())}
-        return Question(_merged(queries), keep, tuple(sorted(inputs)))
+        return Question(_merged(queries), keep, (spec.document.name, where_at), tuple(sorted(inputs)))
 
     def _parent(self, spec: Spec, place: Pointer) -> Parent:
         ((name, id_template),) = _at(spec.data, place).items()

@@ -13,7 +13,7 @@ from typing import Any
 
 from .exchange import Exchange
 from .listing import Call, read_all
-from .memory import Dictionary
+from .memory import Dictionary, Rows
 from .resources import Reader, Row, Selection
 
 # A record with what was joined to it: slot 0 is the record, then one slot for each join in their order, and last
@@ -108,9 +108,7 @@ def _keys(group: Group, contexts: Mapping[Path, list[Context]]) -> list[Any]:
     return list(keys)
 
 
-def _look_up(
-    call: Call, level: tuple[Group, ...], asked: list[list[Any]]
-) -> Exchange[list[Mapping[Any, list[Row]]]]:
+def _look_up(call: Call, level: tuple[Group, ...], asked: list[list[Any]]) -> Exchange[list[Mapping[Any, list[Row]]]]:
     """Find the rows of each group by key; what a remembered dictionary holds is not asked again."""
     known = [_remembered(call, group, keys) for group, keys in zip(level, asked, strict=True)]
     wanted = [keys if dictionary is None else [] for keys, dictionary in zip(asked, known, strict=True)]
@@ -125,11 +123,12 @@ def _look_up(
     for group, keys, dictionary in zip(level, wanted, known, strict=True):
         rows = fresh[readers[group.question]] if keys else []
         if dictionary is not None:
-            rows = list(dictionary.rows.values())
+            rows = dictionary.rows.read()
         elif group.is_dictionary and keys:
             sharing = [some for each, some in zip(level, wanted, strict=True) if each.question == group.question]
-            made = Dictionary({row["id"]: row for row in rows}, frozenset(chain.from_iterable(sharing)))
-            call.memory.dictionaries.put((group.reader.resource.name, call.subject), made, call.now)
+            ids = frozenset(row["id"] for row in rows)
+            made = Dictionary(Rows.of(rows), ids, frozenset(chain.from_iterable(sharing)))
+            call.memory.dictionaries.put(group.reader.resource.name, made, call.now)
         found.append(_by_key(group, rows))
     return found
 
@@ -144,7 +143,7 @@ def _selection(call: Call, group: Group, keys: list[Any]) -> Selection:
 def _remembered(call: Call, group: Group, keys: list[Any]) -> Dictionary | None:
     if not group.is_dictionary:
         return None
-    dictionary = call.memory.dictionaries.get((group.reader.resource.name, call.subject), call.now)
+    dictionary = call.memory.dictionaries.get(group.reader.resource.name, call.now)
     # A key the dictionary never saw may be newer than its reading: it is read anew, once.
     return dictionary if dictionary is not None and dictionary.answers(keys) else None
 
@@ -153,7 +152,9 @@ def _by_key(group: Group, rows: list[Row]) -> Mapping[Any, list[Row]]:
     field = group.nodes[0].join.by or "id"
     found: dict[Any, list[Row]] = {}
     for row in rows:
-        found.setdefault(row[field], []).append(row)
+        held = row.get(field)
+        for key in dict.fromkeys(held) if isinstance(held, list) else (held,):
+            found.setdefault(key, []).append(row)
     return found
 
 
@@ -190,8 +191,11 @@ def sorted_rows(rows: list[Row], order: tuple[tuple[str, bool], ...]) -> list[Ro
     return rows
 
 
-
-def _nulls_last(value: Any, descending: bool) -> tuple[bool, Any]:
-    if isinstance(value, str) and value[10:11] == "T":
-        value = value.removesuffix("Z")  # else a whole second would come after its own fractions
-    return (value is None) != descending, 0 if value is None else value
+def _nulls_last(value: Any, descending: bool) -> tuple[bool, int, Any]:
+    if value is None:
+        return not descending, 0, 0
+    if isinstance(value, str):
+        # A whole second would come after its own fractions.
+        return descending, 1, value.removesuffix("Z") if value[10:11] == "T" else value
+    # What has no order of its own stays as it comes, after all else.
+    return (descending, 0, value) if isinstance(value, int | float) else (descending, 2, 0)

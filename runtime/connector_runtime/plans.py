@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -30,10 +30,14 @@ _CHECKED = {kind.code: kind for kind in (InvalidInput, NotFound, Conflict)}
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What a part of a list asks: its filters, and the test of its rows with the inputs that test reads."""
+    """What a part of a list asks: its filters, and the test of its rows.
+
+    `place` is where the test stands, `inputs` are those it reads: together they tell it from every other test.
+    """
 
     query: Function
     where: Function | None = None
+    place: Hashable = ()
     inputs: tuple[str, ...] = ()
 
     def part(self, scope: Scope, reader: Reader, call: Call) -> Part:
@@ -42,7 +46,8 @@ class Question:
         where, given = self.where, scope["input"]
         if where is None:
             return Part(selection)
-        return Part(selection, lambda row: where((row, given)), repr([given.get(name) for name in self.inputs]))
+        read = [given.get(name) for name in self.inputs]
+        return Part(selection, lambda row: where((row, given)), (self.place, read))
 
 
 @dataclass(frozen=True, slots=True)

@@ -243,9 +243,11 @@ def paged(cursors: dict[str | None, str]) -> Answer:
     """Answer with one loan a page; each cursor leads to another."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        following = cursors.get(request.url.params.get("cursor"))
+        cursor = request.url.params.get("cursor")
+        following = cursors.get(cursor)
         link = f'<https://api.library.example/v1/loans?cursor={following}>; rel="next"'
-        return httpx.Response(200, json=[LOAN], headers={"link": link} if following else {})
+        loan = {**LOAN, "id": ord(cursor or "0")}
+        return httpx.Response(200, json=[loan], headers={"link": link} if following else {})
 
     return answer
 

@@ -1,6 +1,6 @@
 """What a connection remembers."""
 
-from connector_runtime.memory import Dictionary, Expiring, Memory, Position
+from connector_runtime.memory import Dictionary, Expiring, Memory, Position, Rows
 
 
 def test_entries_end() -> None:
@@ -38,17 +38,28 @@ def test_falsy_values_are_values() -> None:
 
 
 def test_dictionary_knows_what_it_was_asked_for() -> None:
-    dictionary = Dictionary({1: {"id": 1}}, frozenset({2}))
+    dictionary = Dictionary(Rows.of([{"id": 1}]), frozenset({1}), frozenset({2}))
     assert dictionary.answers([1, 2])
     assert dictionary.answers([])
     assert not dictionary.answers([1, 3])
 
 
+def test_rows_that_are_kept_are_nobody_elses() -> None:
+    rows = [{"id": 1, "tags": ["a"], "map": {"x": {"value": [1.5, None, True]}}}]
+    kept = Rows.of(rows)
+    rows[0]["tags"] = []
+    first = kept.read()
+    assert first == [{"id": 1, "tags": ["a"], "map": {"x": {"value": [1.5, None, True]}}}]
+    first[0]["map"]["x"]["value"].clear()
+    first.clear()
+    assert kept.read() == [{"id": 1, "tags": ["a"], "map": {"x": {"value": [1.5, None, True]}}}]
+    assert Rows().read() == []
+
+
 def test_memory_of_a_connection() -> None:
     memory = Memory(300, 600)
     memory.positions.put("list", {1: Position()}, 0)
-    memory.dictionaries.put(("genres", None), Dictionary({}, frozenset()), 0)
-    assert memory.positions.get("list", 599) == {1: Position(0, None, ())}
-    assert memory.dictionaries.get(("genres", None), 299) is not None
-    assert memory.dictionaries.get(("genres", "7"), 1) is None
-    assert memory.dictionaries.get(("genres", None), 300) is None
+    memory.dictionaries.put("genres", Dictionary(Rows(), frozenset(), frozenset()), 0)
+    assert memory.positions.get("list", 599) == {1: Position(0, None, Rows(), (), ())}
+    assert memory.dictionaries.get("genres", 299) is not None
+    assert memory.dictionaries.get("genres", 300) is None
