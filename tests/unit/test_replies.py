@@ -186,7 +186,7 @@ TRUNCATED = b'[{"id": 1}, {"id": 2'
                 b" ",
             )
         ),
-        (b"[" * 101 + b"]" * 101, "nested too deeply"),
+        (b"[" * 155 + b"]" * 155, "nested too deeply"),
         (b'{"a":' * 500 + b"1" + b"}" * 500, "nested too deeply"),
     ],
 )
@@ -232,7 +232,7 @@ def test_body_that_would_be_json_is_none_by_its_content_type(told: str, named: s
 def test_good_answers() -> None:
     assert decoded(REQUEST, answer(200, b'[{"id": 1}]')) == [{"id": 1}]
     assert decoded(REQUEST, answer(200, b"null")) is None
-    assert decoded(REQUEST, answer(200, b"[" * 100 + b"]" * 100)) != []
+    assert decoded(REQUEST, answer(200, b"[" * 154 + b"]" * 154)) != []
     # Of a key that stands twice the last counts, as for every usual reader of JSON.
     assert decoded(REQUEST, answer(200, b'[{"id": 1, "id": 2}]')) == [{"id": 2}]
     linked = answer(200, b'[{"id": 1}]', link='<https://api.example/v1/books?cursor=abc>; rel="next"')
