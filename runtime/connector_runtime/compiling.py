@@ -12,7 +12,7 @@ from .inputs import InputCheck
 from .places import Pointer
 from .plans import DropDown, Effect, Kind, Operation, Parent, Plan, Question, Step, Value
 from .projection import Fields, Projection, order_of, ordered_by, union
-from .resources import Reader
+from .resources import Reader, Resource
 from .schemas import Validator
 from .shaping import Shaper
 from .specs import Spec, Specs, fields_read, names_read, steps_of
@@ -95,7 +95,8 @@ class _Compiler:
             at = (*place, "found", "where")
             access = {"row": "of[0]", **{key: f"of[1][{key!r}]" for key in inner}}
             where = compiled(block.document, at, write["found"]["where"], access, self._bodies.bindings)
-            reader = Reader.of(resource, fields_read(write["found"]["where"], "row"))
+            asked = _fields_asked_by(resource, write["found"]["query"])
+            reader = Reader.of(resource, union(asked, fields_read(write["found"]["where"], "row")))
         body, found = self._function(block, (*place, "body"), inner), function("found", "query")
         return Write(name, resource, function("id"), each, function("when"), body, reader, found, where)
 
@@ -138,9 +139,7 @@ class _Compiler:
         resource = self._specs.resources[step.get("first") or step["list"]]
         parts = step.get("parts", [{}])
         for part in (step, *parts):
-            # What tells a row that was asked for from others is read too.
-            asked = (resource.filters[name].by_ids for name in part.get("query", {}))
-            fields = union(fields, {each for each in asked if each})
+            fields = union(fields, _fields_asked_by(resource, part.get("query", {})))
             fields = union(fields, fields_read(part.get("where"), "row"))
         return Step(
             name,
@@ -194,6 +193,11 @@ def _levels_of(steps: Mapping[str, tuple[Spec, Mapping[str, Any]]], writes: set[
         after = {name: [levels[each] + 1 for each in named[name] if each in levels] for name in levels}
         found = {name: max([level, *after[name]]) for name, level in levels.items()}
     return levels
+
+
+def _fields_asked_by(resource: Resource, query: Mapping[str, Any]) -> set[str]:
+    """Give the fields that tell the rows that a query asks for by ids from others: they are read in any case."""
+    return {field for name in query if (field := resource.filters[name].by_ids)}
 
 
 def _at(value: Any, place: Pointer) -> Any:

@@ -74,6 +74,9 @@ def test_what_tells_rows_that_were_asked_for_is_read(connector: Any) -> None:
     for name, field in (("job_stages_for_job", "job_id"), ("job_custom_field_options", "custom_field_id")):
         asked = connector.operations[f"list_{name}_ddl"]._plan.step.reader.fields
         assert sorted(asked) == sorted([field, "id", "name", "sort_order"])
+    plan = connector.operations["create_candidate"]._plan
+    (attachments,) = [each for each in plan.writes if each.name == "attachments"]
+    assert sorted(attachments.reader.fields) == ["application_id", "filename", "id"]
 
 
 def step(operation: Operation, name: str) -> Step:
