@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from .body_checks import check_bodies, check_bodies_used
 from .folder import file_of
+from .grammar import problem
 from .object_checks import check_objects
 from .operation_checks import check_ddl, check_operation
-from .problems import Problem, nearest
+from .problems import Problem, did_you_mean, listed, nearest
 from .question_checks import check_constants, check_no_dictionary, resource_of
+from .schemas import metaschema, references
 from .specs import KINDS, Specs
 from .template_checks import check_name
 
@@ -36,6 +39,7 @@ def check_specs(specs: Specs) -> Iterator[Problem]:
 
 
 def _check_manifest(specs: Specs) -> Iterator[Problem]:
+    yield from _check_credentials(specs)
     document, above = specs.manifest.document, ("dictionaries", "resources")
     for name in specs.joins:
         fix = f"write it into {'.'.join(above)}.{name}"
@@ -45,6 +49,22 @@ def _check_manifest(specs: Specs) -> Iterator[Problem]:
         resource, problems = resource_of(specs, document, place, place[-1], key=True)
         yield from problems
         yield from check_constants(document, place, query, resource)
+
+
+def _check_credentials(specs: Specs) -> Iterator[Problem]:
+    document, schema = specs.manifest.document, specs.manifest.data.get("credentials", {})
+    violations = metaschema().violations(schema)
+    for violation in violations:
+        yield problem(document, replace(violation, pointer=("credentials", *violation.pointer)))
+    for pointer, reference in references(schema):
+        what, why = f'"{reference}" can\'t be referred to here', "the schema of the credentials stands alone"
+        yield document.problem(("credentials", *pointer), "standalone-ref", what, why, "write it out")
+    name = specs.manifest.data.get("auth", {}).get("subject", {}).get("credential")
+    known = schema.get("properties", {}) if not violations else {name: {}}
+    if name is not None and name not in known:
+        what, why = f'there is no credential "{name}"', f"credentials are {listed(known)}"
+        place = ("auth", "subject", "credential")
+        yield document.problem(place, "unknown-credential", what, why, did_you_mean(name, known))
 
 
 def _check_page_sizes(specs: Specs) -> Iterator[Problem]:

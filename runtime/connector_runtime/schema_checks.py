@@ -9,17 +9,30 @@ from .folder import file_of, place_of
 from .grammar import problem
 from .places import Pointer
 from .problems import Problem, did_you_mean, listed
-from .schemas import DIALECT, a_type, is_endless, metaschema, references, target, type_name
+from .schemas import DIALECT, a_type, is_endless, metaschema, references, resolve, target, type_name
 from .source import Document, duplicate_keys
 from .specs import Specs
 
 
 def check_schemas(specs: Specs) -> Iterator[Problem]:
     """Check every JSON Schema file of a connector."""
-    for name, document in specs.folder.documents.items():
-        if name.endswith(".json"):
-            yield from _check_file(specs, name, document)
+    files = {name: each for name, each in specs.folder.documents.items() if name.endswith(".json")}
+    found = [problem for name, document in files.items() for problem in _check_file(specs, name, document)]
+    yield from found
+    if not found:
+        yield from _check_usable(specs)
     yield from _check_unused(specs)
+
+
+def _check_usable(specs: Specs) -> Iterator[Problem]:
+    """Find what no single keyword shows; of schemas that use each other only the one that is at fault."""
+    unusable = {name for name in specs.folder.schemas if specs.schema(name) is None}
+    for name in sorted(unusable):
+        document = specs.folder.documents[name]
+        used = {target(name, reference)[0] for _, reference in references(document.data)} - {name}
+        if used.isdisjoint(unusable):
+            what, fix = "this schema can't be used", "refer to other schemas with $ref alone: FILE or FILE#/$defs/NAME"
+            yield document.problem((), "unusable-schema", what, specs.faults[name], fix)
 
 
 def _check_file(specs: Specs, name: str, document: Document) -> Iterator[Problem]:
@@ -40,17 +53,24 @@ def _check_reference(
     specs: Specs, name: str, document: Document, pointer: Pointer, reference: str
 ) -> Iterator[Problem]:
     file, _ = target(name, reference)
+    place = reference.partition("#")[2]
     if "://" in reference or file.startswith(("..", "/")):
         why = "a connector is read without a network, from its own folder"
         yield document.problem(pointer, "foreign-ref", f'"{reference}" leads out of the connector', why)
         return
+    if place and not place.startswith("/"):
+        why = "a place in a file is written as #/ and the way to there"
+        yield document.problem(pointer, "unresolved-ref", f'"{reference}" leads nowhere', why)
+        return
     try:
         if is_endless(specs.folder.schemas, name, pointer[:-1], reference):
             yield document.problem(pointer, "endless-ref", f'"{reference}" leads back to itself')
+        elif not isinstance(resolve(specs.folder.schemas, name, reference), dict | bool):
+            yield document.problem(pointer, "unresolved-ref", f'"{reference}" leads to something that is no schema')
     except (LookupError, TypeError, ValueError):
         known = file in specs.folder.schemas
         hint = "" if known else did_you_mean(file, specs.folder.schemas)
-        why = f"{file} has nothing at #{reference.partition('#')[2]}" if known else f"there is no {file}"
+        why = f"{file} has nothing at #{place}" if known else f"there is no {file}"
         yield document.problem(pointer, "unresolved-ref", f'"{reference}" leads nowhere', why, hint)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -88,7 +89,7 @@ class Validator:
         return sorted(told, key=lambda each: [(isinstance(part, str), part) for part in each.pointer])
 
     def _explain(self, error: jsonschema_rs.ValidationError, instance: Any) -> Iterator[Violation]:
-        pointer: Pointer = tuple(error.instance_path)
+        pointer = _pointer(error, instance)
         kind, value = error.kind.name, error.kind.value
         place = list(error.schema_path)
         if kind == "falseSchema" and place[-1:] == ["additionalProperties"]:
@@ -136,11 +137,11 @@ class Validator:
     def _node(self, path: list[str | int]) -> Schema:
         """Give the schema at a path; {} when it lies in a schema of the library's own, such as the meta-schema."""
         node: Any = self._schema
-        for part in path:
-            if isinstance(node, dict) and part not in node:
-                return {}
-            node = node[part]
-        return node if isinstance(node, dict) else {}
+        with suppress(LookupError, TypeError):
+            for part in path:
+                node = node[part]
+            return node if isinstance(node, dict) else {}
+        return {}
 
 
 def follow(root: Schema, node: Schema | bool) -> Schema:
@@ -153,12 +154,33 @@ def follow(root: Schema, node: Schema | bool) -> Schema:
     return node if isinstance(node, dict) else {}
 
 
+def _pointer(error: jsonschema_rs.ValidationError, instance: Any) -> Pointer:
+    """Give the place of an error. The library leaves empty keys out, and takes a key of digits for a number."""
+    pointer: list[str | int] = []
+    for part in error.instance_path:
+        while isinstance(instance, dict) and (key := _key(instance, part)) == "":
+            pointer, instance = [*pointer, key], instance[key]
+        step = _key(instance, part) if isinstance(instance, dict) else part
+        pointer, instance = [*pointer, step], instance[step]
+    while isinstance(instance, dict) and "" in instance and instance != error.instance:
+        pointer, instance = [*pointer, ""], instance[""]
+    return tuple(pointer)
+
+
+def _key(mapping: Mapping[str, Any], part: str | int) -> str:
+    if str(part) in mapping:
+        return str(part)
+    digits = str(part).lstrip("0")
+    return next((key for key in mapping if isinstance(part, int) and key and key.lstrip("+0") == digits), "")
+
+
 def _missing(pointer: Pointer, name: str, keyword: str, node: Schema, found: Any) -> Violation:
-    if keyword != "dependentRequired":
+    needing = [key for key, names in node.get("dependentRequired", {}).items() if name in names and key in found]
+    if keyword != "dependentRequired" or not needing:
         about = node.get("properties", {}).get(name, {}).get("description", "")
         return Violation((*pointer, name), "required", "is required", (name,), about)
-    needing = next(key for key, names in node[keyword].items() if name in names and key in found)
-    return Violation((*pointer, name), keyword, f'is required beside "{needing}"', (name,), f'"{needing}" needs it')
+    sentence, about = f'is required beside "{needing[0]}"', f'"{needing[0]}" needs it'
+    return Violation((*pointer, name), keyword, sentence, (name,), about)
 
 
 def _of_another_type(branch: list[Any], pointer: Pointer) -> bool:

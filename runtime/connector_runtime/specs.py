@@ -12,7 +12,7 @@ from .folder import MANIFEST, Folder, file_of, read_folder, read_grammar
 from .grammar import Grammar, problem
 from .problems import Problem
 from .resources import Dialect, Resource
-from .schemas import Schema, Validator, bundled, metaschema
+from .schemas import Schema, Validator, bundled, metaschema, references
 from .scopes import Kind
 from .source import Document
 from .templates import is_template, parse
@@ -43,6 +43,7 @@ class Specs:
     ddls: dict[str, Spec] = field(default_factory=dict)
     resources: dict[str, Resource] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    faults: dict[str, str] = field(default_factory=dict)
     _schemas: dict[str, Schema | None] = field(default_factory=dict)
 
     def of_kind(self, kind: str) -> dict[str, Spec]:
@@ -61,8 +62,9 @@ class Specs:
                 schema = bundled(self.folder.schemas, file)
                 Validator(schema)
                 self._schemas[file] = schema
-            except (LookupError, TypeError, ValueError, AttributeError):
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
                 self._schemas[file] = None
+                self.faults[file] = (str(error).splitlines() or [type(error).__name__])[0]
         return self._schemas[file]
 
     def kind(self, file: str) -> Kind:
@@ -125,6 +127,10 @@ def _schema_faults(document: Document) -> Iterator[Problem]:
         schema = document.data.get(place[0], {}) if place else document.data
         for violation in metaschema().violations(schema):
             yield problem(document, replace(violation, pointer=(*place, *violation.pointer)))
+    for pointer, reference in references(document.data):
+        if reference not in {f"#/$defs/{name}" for name in document.data.get("$defs", {})}:
+            what, fix = f'"{reference}" can\'t be referred to here', "write it out, or put it into $defs of this file"
+            yield document.problem(pointer, "standalone-ref", what, "the file of a resource stands alone", fix)
 
 
 def _dialect(api: dict[str, Any]) -> Dialect:

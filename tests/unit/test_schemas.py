@@ -243,3 +243,32 @@ def test_type_names(value: Any, name: str) -> None:
 
 def test_constants_in_a_sentence() -> None:
     assert [quoted(each) for each in ("a", None, True, False, 1.5)] == ['"a"', "null", "true", "false", "1.5"]
+
+
+@pytest.mark.parametrize("keys", [("a", ""), ("", ""), ("a", "0"), ("a", "007"), ("", "+7"), ("a", "b/c~d"), ("a", 0)])
+def test_place_below_odd_keys(keys: tuple[str | int, ...]) -> None:
+    instance: Any = {"x": 1}
+    for part in reversed(keys):
+        instance = [instance] if isinstance(part, int) else {"other": {}, part: instance}
+    anything: Schema = {"items": {"$ref": "#"}, "additionalProperties": {"$ref": "#"}}
+    (violation,) = Validator({**anything, "properties": {"x": {"type": "string"}}}).violations(instance)
+    assert (violation.pointer, violation.message) == ((*keys, "x"), "must be a string, got an integer")
+
+
+def test_place_of_an_empty_key() -> None:
+    (violation,) = Validator({"additionalProperties": {"type": "string"}}).violations({"": 1})
+    assert (violation.pointer, violation.message) == (("",), "must be a string, got an integer")
+
+
+def test_keyword_below_an_empty_key() -> None:
+    inner: Schema = {"dependentRequired": {"a": ["b"]}, "required": ["c"], "properties": {"": {"enum": [1]}}}
+    schema: Schema = {"properties": {"": inner, "x": {"additionalProperties": inner}}}
+    instance = {"": {"a": 1, "": 2}, "x": {"": {"a": 1}}}
+    found = [(each.pointer, each.message) for each in Validator(schema).violations(instance)]
+    assert found == [
+        (("", ""), "must be one of 1"),
+        (("", "b"), "is required"),
+        (("", "c"), "is required"),
+        (("x", "", "b"), 'is required beside "a"'),
+        (("x", "", "c"), "is required"),
+    ]

@@ -424,6 +424,91 @@ def test_other_failures_are_no_templates() -> None:
     assert located(caught.value) is None
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("of", "v_a", "get", "item", "text", "f_join", "as_", "build_a", "isinstance", "NoneType", "str", "function"),
+        *("__document__", "__places__", "__builtins__", "print", "lipsum", "range", "self", "class", "lambda"),
+    ],
+)
+def test_names_are_those_of_the_scope(name: str) -> None:
+    assert run(f"{{{{ {name} | default('x') | join }}}} {{{{ {name}[0] }}}}", **{name: ["data"]}) == "data data"
+    with pytest.raises(NameError):
+        run(f"{{{{ {name} }}}}")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ input.__class__ }}",
+        "{{ input['__class__'] }}",
+        "{{ input | map(attribute='__class__') }}",
+        "{{ input | pluck('__class__') }}",
+        "{{ input['_' + '_class__'] }}",
+        "{{ input[name] }}",
+        "{{ input[0][name] }}",
+        "{{ name.format }}",
+        "{{ 'x'.join }}",
+        "{{ 'x'['format'] }}",
+        "{{ 1.__class__ }}",
+        "{{ '{0.__class__}' }}",
+        "{{ '%s' }}",
+        "{{ [].append }}",
+        "{{ {}.keys }}",
+        "{{ input.keys }}",
+        "{{ name[0] }}",
+    ],
+)
+def test_nothing_but_data_is_read(template: str) -> None:
+    for value in ({"a": 1}, [{"a": 1}], "x", 1, None):
+        try:
+            result = run(template, input=value, name="__class__")
+        except (TemplateProblem, TypeError, AttributeError):
+            continue
+        assert result in (None, [None], {"a": None}, {}, [], "{0.__class__}", "%s")
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ 'a' * 10**9 }}",
+        "{{ range(10**9) }}",
+        "{{ 9 ** 9 ** 9 }}",
+        "{{ '%1000000000s' % 1 }}",
+        "{{ 'x'.ljust(10**9) }}",
+        "{{ (1, 2) }}",
+        "{{ a" + " + a" * 120 + " }}",
+        "{{ " + "not " * 200 + "a }}",
+        "{{ " + "-" * 200 + "a }}",
+        "{{ a" + ".b" * 200 + " }}",
+        "{{ a" + "[0]" * 200 + " }}",
+        "{{ " + "a if a else " * 200 + "a }}",
+        "{% for x in a %}{% endfor %}",
+        "{% include 'a' %}",
+        "{% macro a() %}{% endmacro %}",
+    ],
+)
+def test_nothing_grows_without_an_end(template: str) -> None:
+    with pytest.raises(TemplateProblem):
+        parse(template)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ a" + " < a" * 2400 + " }}",
+        "{{ [" + "a," * 4900 + "] }}",
+        "{{ a }}" * 1400,
+        "{{ '" + "(" * 9000 + "' }}",
+        "(" * 9000 + "{{ a }}",
+        "{{ {" + "'a': a," * 1200 + "} }}",
+        "{{ a" + " and a" * 90 + " }}",
+    ],
+)
+def test_what_is_long_is_compiled_all_the_same(template: str) -> None:
+    assert run(template, a=1) is not None
+
+
 def test_compiled_functions_reach_nothing_else() -> None:
     function = compiled(Document("t.yaml", "", {}), (), "{{ a }}", {"a": "of"}, {})
     names = set(function.__globals__["__builtins__"])
