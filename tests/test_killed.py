@@ -15,15 +15,16 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.test_writes import CREATES, grown, stored, writes_of
 
 from connector_runtime import Connector
 from greenhouse_sandbox import Sandbox, Server
 
-from tests.test_writes import CREATES, grown, stored, writes_of
-
 CANDIDATE, ROWS = CREATES["create_candidate"]
 WRITES = writes_of("create_candidate")
 POSITIONS = range(WRITES)
+# The one write that changes a record and makes none: privacy.
+UPDATE = 6
 
 # Saves each token, and ends itself by SIGKILL before a certain write is sent.
 PROGRAM = """
@@ -119,9 +120,10 @@ def test_killed_while_a_write_is_under_way(
     root: Path, tmp_path: Path, sandbox: Sandbox, environment: dict[str, str], position: int
 ) -> None:
     before, journal = stored(sandbox), tmp_path / "journal"
-    # The last write is an update, the others are creates.
-    of_kind = {"method": "PATCH"} if position == WRITES - 1 else {"method": "POST", "path": "/v3/*", "after": position}
-    sandbox.fail("delay", seconds=20, **of_kind)
+    if position == UPDATE:
+        sandbox.fail("delay", seconds=20, method="PATCH")
+    else:
+        sandbox.fail("delay", seconds=20, method="POST", path="/v3/*", after=position - (position > UPDATE))
     process = create(root, environment, journal)
     kill_when(process, sandbox, position + 1)
     sandbox.heal()

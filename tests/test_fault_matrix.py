@@ -1,0 +1,161 @@
+"""Every fault at every place: what a call ends with, and what is stored. The cells: tests/faults/matrix.yaml."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.test_writes import CREATES, grown, stored, writes_of
+
+from connector_runtime import Connector, ConnectorError, load
+from greenhouse_sandbox import Sandbox
+
+ROOT = Path(__file__).parents[1]
+MATRIX = yaml.safe_load((ROOT / "tests" / "faults" / "matrix.yaml").read_text("utf-8"))
+PLACES, FAULTS = MATRIX["places"], MATRIX["faults"]
+# How long a call may take: where that is what ends it, and where it is not.
+SOON, LATE = 0.4, 30.0
+CERTAIN = {"forbidden", "not_found", "conflict", "rejected", "rate_limited"}
+# Where reads of a create are struck: before its first write, and after its last.
+READS_OF_A_CREATE = {"check": "/v3/jobs", "reading_back": "/v3/candidate_educations"}
+# The one write that changes a record and makes none.
+UPDATE = 6
+
+Call = Callable[[Sandbox, str, dict[str, Any], float], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory) -> Connector:
+    """The connector, with pauses between its attempts that tests have time for."""
+    folder = tmp_path_factory.mktemp("impatient")
+    for part in ("operations", "ddl", "schemas"):
+        shutil.copytree(ROOT / part, folder / part)
+    manifest = (ROOT / "connector.yaml").read_text("utf-8")
+    assert "first: 0.5, longest: 20" in manifest
+    (folder / "connector.yaml").write_text(manifest.replace("first: 0.5, longest: 20", "first: 0.01, longest: 0.02"))
+    return load(folder)
+
+
+@pytest.fixture(params=["threads", "asyncio"])
+def call(request: pytest.FixtureRequest, impatient: Connector) -> Call:
+    """Calls with one of the drivers."""
+    return caller(impatient, request.param)
+
+
+def caller(connector: Connector, driver: str) -> Call:
+    """Make the function that calls with a driver."""
+
+    def blocking(sandbox: Sandbox, operation: str, given: dict[str, Any], seconds: float) -> dict[str, Any]:
+        with connector.connect(sandbox.credentials, transport=sandbox.transport()) as connection:
+            return connection.call(operation, given, timeout=seconds)
+
+    async def run(sandbox: Sandbox, operation: str, given: dict[str, Any], seconds: float) -> dict[str, Any]:
+        async with await connector.aconnect(sandbox.credentials, transport=sandbox.transport()) as connection:
+            return await connection.call(operation, given, timeout=seconds)
+
+    return blocking if driver == "threads" else lambda *given: asyncio.run(run(*given))
+
+
+@pytest.fixture(scope="module")
+def answers(impatient: Connector) -> Iterator[dict[str, Any]]:
+    """What each place answers without a fault."""
+    with Sandbox() as sandbox:
+        call = caller(impatient, "threads")
+        found = {name: call(sandbox, place["operation"], place["input"], LATE) for name, place in PLACES.items()}
+        assert found["read"]["offer_found"]
+        assert len(found["list"]["results"]) == 3
+        yield found
+
+
+def struck(sandbox: Sandbox) -> int:
+    """Count the faults that struck."""
+    return sum(sandbox.counts["faults"].values())
+
+
+@pytest.mark.parametrize("times", [1, "always"])
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_reads(sandbox: Sandbox, answers: dict[str, Any], call: Call, fault: str, place: str, times: Any) -> None:
+    cell, at = FAULTS[fault], PLACES[place]
+    expected = cell.get(place, cell["reads"])[times == "always"]
+    seconds = SOON if "timeout" in expected else LATE
+    sandbox.fail(**cell["fault"], path=at["path"], times=times)
+    before = stored(sandbox)
+    if expected == "ok":
+        assert call(sandbox, at["operation"], at["input"], seconds) == answers[place]
+    else:
+        with pytest.raises(ConnectorError) as raised:
+            call(sandbox, at["operation"], at["input"], seconds)
+        assert raised.value.code in expected.split(" or "), str(raised.value)
+        assert raised.value.operation == at["operation"]
+        assert struck(sandbox) > 0
+    assert grown(sandbox, before) == dict.fromkeys(before, 0)
+
+
+@pytest.mark.parametrize("times", [1, "always"])
+@pytest.mark.parametrize("place", READS_OF_A_CREATE)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_reads_of_a_create(impatient: Connector, sandbox: Sandbox, fault: str, place: str, times: Any) -> None:
+    cell, (given, rows) = FAULTS[fault], CREATES["create_candidate"]
+    call = caller(impatient, "threads" if times == 1 else "asyncio")
+    expected = cell["reads"][times == "always"]
+    seconds = 2 * SOON if "timeout" in expected else LATE
+    sandbox.fail(**cell["fault"], path=READS_OF_A_CREATE[place], method="GET", times=times)
+    before = stored(sandbox)
+    if expected == "ok":
+        assert call(sandbox, "create_candidate", given, seconds)["id"] > 0
+    else:
+        with pytest.raises(ConnectorError) as raised:
+            call(sandbox, "create_candidate", given, seconds)
+        written = place == "reading_back"
+        assert raised.value.code in ("partial_write" if written else expected).split(" or "), str(raised.value)
+        assert grown(sandbox, before) == (rows if written else dict.fromkeys(before, 0))
+        sandbox.heal()
+        token = {"resume_token": raised.value.resume_token} if written else {}
+        assert call(sandbox, "create_candidate", {**given, **token}, LATE)["id"] > 0
+    assert grown(sandbox, before) == rows
+
+
+@pytest.mark.parametrize(
+    ("operation", "position"),
+    [
+        (operation, position)
+        for operation in ("create_candidate", "create_candidate_note")
+        for position in range(writes_of(operation))
+    ],
+)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_writes(impatient: Connector, sandbox: Sandbox, fault: str, operation: str, position: int) -> None:
+    cell, (given, rows) = FAULTS[fault], CREATES[operation]
+    call = caller(impatient, "asyncio" if position % 2 else "threads")
+    of_kind = {"method": "POST", "path": "/v3/*", "after": position - (position > UPDATE)}
+    updates = operation == "create_candidate" and position == UPDATE
+    sandbox.fail(**cell["fault"], **({"method": "PATCH"} if updates else of_kind))
+    before = stored(sandbox)
+    if cell["writes"] == "ok":
+        assert call(sandbox, operation, given, 2 * SOON if cell.get("slow") else LATE)["id"] > 0
+        assert grown(sandbox, before) == rows
+        return
+    with pytest.raises(ConnectorError) as raised:
+        call(sandbox, operation, given, 2 * SOON if cell.get("slow") else LATE)
+    error = raised.value
+    later = "partial_write" if cell["writes"] in CERTAIN else cell["writes"]
+    assert error.code == (later if position else cell["writes"]), str(error)
+    assert len(error.completed) == position
+    reached = position + cell.get("stored", False)
+    assert sum(grown(sandbox, before).values()) == rows_of(operation, reached)
+    assert (error.resume_token is None) == (position == 0)
+    if error.resume_token is not None:
+        sandbox.heal()
+        assert call(sandbox, operation, {**given, "resume_token": error.resume_token}, LATE)["id"] > 0
+        assert grown(sandbox, before) == rows
+
+
+def rows_of(operation: str, writes: int) -> int:
+    """How many rows so many writes make: a candidate comes with an application, an update makes none."""
+    if operation != "create_candidate" or writes == 0:
+        return writes
+    return writes + 1 - (writes > UPDATE)
