@@ -22,6 +22,8 @@ Lane = Literal["interactive", "bulk"]
 
 # Of five turns one is for bulk calls, so that interactive ones can't starve them.
 _INTERACTIVE_IN_A_ROW = 4
+# By so many seconds clocks may differ before a request goes out in a window that has not ended yet.
+_GRACE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,14 @@ class Turn:
 
 @dataclass(slots=True, eq=False)
 class Caller:
-    """A running call: what it waits for, what it was given, and how to tell it."""
+    """A running call: what it waits for, what it was given, how to tell it, and when it looks again by itself."""
 
     lane: Lane
     room: Room
     notify: Callable[[], None]
     wanted: int = 0
     given: deque[Turn] = field(default_factory=deque)
+    wakes: float = 0.0
 
 
 class Window:
@@ -137,7 +140,9 @@ class Window:
 
     def _lasts(self, seconds: float) -> float:
         # Clocks that disagree and an answer that does not say its own time: then a whole window is the safe guess.
-        return seconds if -self._length < seconds <= self._length + 1 else self._length
+        # Dates are cut to the second, so that it may seem to last for one more.
+        fits = -self._length < seconds <= self._length + 1 + _GRACE
+        return (seconds if fits else self._length) + _GRACE
 
     def _begin(self, ends: float, *, guessed: bool) -> None:
         self._number += 1
@@ -152,7 +157,10 @@ class Window:
             return
         if reset > self._reset and not self._guessed:
             self._begin(ends, guessed=False)
-        self._limit, self._reset, self._ends, self._guessed = limit, reset, ends, False
+        # Every answer tells an end that is late by its own time on the way: the earliest is the nearest to the truth.
+        known = reset == self._reset and not self._guessed
+        self._limit, self._reset, self._guessed = limit, reset, False
+        self._ends = min(self._ends, ends) if known else ends
         # What the API counted beyond everything sent from here was sent by others with this credential.
         self._others = max(self._others, limit - remaining - self._spent)
 
@@ -188,7 +196,8 @@ class Turns:
         """Give the moment at which a waiting caller is to look again by itself; infinity: it will be told."""
         with self._lock:
             blocked = caller.wanted and self._window.left(caller.lane, now) <= 0
-            return self._window.opens(now) if blocked else inf
+            caller.wakes = self._window.opens(now) if blocked else inf
+            return caller.wakes
 
     def answered(self, turn: Turn, response: Response | None, now: float, utc: datetime) -> None:
         """Give a turn back after use, with the API's answer where there was one."""
@@ -224,7 +233,16 @@ class Turns:
             bulk = bool(self._waiting["bulk"])
             self._in_a_row = self._in_a_row + 1 if caller.lane == "interactive" and bulk else 0
             told.add(caller)
-        return told
+        return told | self._oversleeping(now)
+
+    def _oversleeping(self, now: float) -> set[Caller]:
+        """Give those who wait for the window's end and don't know when that is: they are told, once, to look."""
+        opens = self._window.opens(now)
+        shut = [lane for lane in self._waiting if self._window.left(lane, now) <= 0]
+        late = {caller for lane in shut for caller in self._waiting[lane] if caller.wakes > opens}
+        for caller in late:
+            caller.wakes = opens
+        return late
 
     def _next(self, now: float) -> Caller | None:
         order: list[Lane] = ["interactive", "bulk"]
