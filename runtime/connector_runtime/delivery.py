@@ -122,8 +122,8 @@ def minting(grant: Grant, subject: str | None, retries: Retries, utc: Utc) -> De
 
 
 def _scrubbed(outcome: Outcome, token: Token) -> Outcome:
-    """Take the token out of an answer that repeats it: of one that can't be used, the beginning is shown to people."""
-    if isinstance(outcome, Response) and token.value.encode() in outcome.body:
+    """Take the token out of a refusal: what the API said is shown to people. Data stays as it is."""
+    if isinstance(outcome, Response) and outcome.status >= 400 and token.value.encode() in outcome.body:
         return replace(outcome, body=outcome.body.replace(token.value.encode(), b"***"))
     return outcome
 

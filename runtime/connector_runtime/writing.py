@@ -88,10 +88,6 @@ class Write:
             path, method = f"{path}/{int(self.id(scope))}", "PATCH"
         return Request(method, path, (), without_nulls(self.body(scope)), subject, self.resource.name, resume)
 
-    def named(self) -> Request:
-        """Give a request that only names the resource, for messages: a body may hold personal values."""
-        return Request("", self.resource.path, resource=self.resource.name)
-
 
 @dataclass(slots=True)
 class Journal:
@@ -191,12 +187,13 @@ def _written(
         journal.unclear = None
         if known is not None:
             return known
-    (outcome,) = yield [write.request(scope, acting, journal.before(key))]
+    request = write.request(scope, acting, journal.before(key))
+    (outcome,) = yield [request]
     if isinstance(outcome, Response) and 200 <= outcome.status < 300:
         with suppress(ValueError, TypeError):
             return ids_of(orjson.loads(outcome.body))
     elif isinstance(outcome, Response) and 400 <= outcome.status < 500:
-        raise refused(write.named(), outcome)
+        raise refused(request, outcome)
     elif isinstance(outcome, Failure) and not outcome.sent:
         raise failed(outcome)
     # Sent, but lost, or stored under an id that can't be read, or refused in a way that promises nothing.
@@ -205,7 +202,7 @@ def _written(
     # Only below what this call made itself is a record that fits surely its own; an older twin fits a first write too.
     advice = _LOOKS_FIRST if journal.done and (write.id or write.found) else _LOOK
     message = f"{key} was sent ({verb} {write.resource.name}), but whether it was stored is not known; {advice}"
-    raise OutcomeUnknown(message, upstream=upstream(outcome) if isinstance(outcome, Response) else None)
+    raise OutcomeUnknown(message, upstream=upstream(outcome, request) if isinstance(outcome, Response) else None)
 
 
 def _found(call: Call, write: Write, scope: Scope, journal: Journal) -> Exchange[Any]:
@@ -229,9 +226,10 @@ def ids_of(answer: Any) -> dict[str, Any]:
     """
     if not isinstance(answer, dict):
         raise TypeError("an answer to a write is no object")
-    if isinstance(answer.get("id"), int):
+    if type(answer.get("id")) is int:
         return {"id": answer["id"]}
-    inner = {key: {"id": each["id"]} for key, each in answer.items() if isinstance(each, dict) and "id" in each}
+    records = {key: each for key, each in answer.items() if isinstance(each, dict)}
+    inner = {key: {"id": each["id"]} for key, each in records.items() if type(each.get("id")) is int}
     if not inner:
         raise TypeError("an answer to a write holds no id")
     return inner
