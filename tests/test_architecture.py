@@ -19,7 +19,8 @@ LAYERS = (
     {"folder", "functions", "grammar", "inputs", "journals", "resources", "scopes"},
     {"memory", "replies", "specs"},
     {"bodies", "listing", "projection", "schema_checks", "telemetry", "template_checks", "tokens", "turns"},
-    {"accounts", "body_checks", "delivery", "joins", "question_checks", "writing"},
+    {"accounts", "body_checks", "joins", "question_checks", "store", "writing"},
+    {"delivery", "redis_store"},
     {"carrying", "object_checks", "plans", "shaping", "write_checks"},
     {"drivers"},
     {"compiling", "operation_checks"},
@@ -37,6 +38,7 @@ DOORS = {
     "jsonschema_rs": {"schemas"},
     "opentelemetry": {"telemetry"},
     "orjson": {"cli", "delivery", "excerpts", "memory", "places", "problems", "replies", "source", "tokens", "writing"},
+    "redis": {"redis_store"},
     "yaml": {"source"},
 }
 

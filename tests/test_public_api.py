@@ -41,7 +41,7 @@ def test_everything_public_has_a_docstring() -> None:
                 assert inspect.getdoc(member), f"{name}.{attribute}"
 
 
-CONNECT = ["self", "credentials", "*base_url", "*token_url", "*timeout", "*transport", "*watch"]
+CONNECT = ["self", "credentials", "*base_url", "*token_url", "*timeout", "*transport", "*watch", "*store"]
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from .errors import (
 )
 from .plans import Operation
 from .problems import Problem
+from .store import Store
 
 __all__ = [
     "AsyncConnection",
@@ -48,6 +49,7 @@ __all__ = [
     "RateLimited",
     "Rejected",
     "SpecError",
+    "Store",
     "Timeout",
     "Unauthorized",
     "Unavailable",

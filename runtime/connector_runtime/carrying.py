@@ -17,10 +17,23 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from .accounts import Account
-from .delivery import Delivery, Pause, Retries, Save, TokenWanted, Wish, delivery, minting
+from .delivery import (
+    Consult,
+    Delivery,
+    Minting,
+    Pause,
+    Retries,
+    Save,
+    TokenWanted,
+    Wish,
+    delivery,
+    minting,
+    shared_minting,
+)
 from .errors import ConnectorError
-from .exchange import Exchange, Failure, Outcome, Request, Trouble, Wire
+from .exchange import Exchange, Failure, Outcome, Request, Response, Trouble, Wire
 from .replies import failed
+from .store import Ask, Held, Ledger, Reply
 from .tokens import Token
 from .turns import Caller, Turn
 
@@ -36,11 +49,12 @@ class Now(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where requests go and how: the API's host root, who acts, and how often to try."""
+    """Where requests go and how: the API's host root, who acts, how often to try, and what a store shares of it."""
 
     base_url: str
     subject: str | None
     retries: Retries
+    ledger: Ledger | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +76,22 @@ class Keep:
     token: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """Something for the driver to ask the store; nobody waits for the answer where there is no key."""
+
+    key: int | None
+    ask: Ask
+
+
+Due = Launch | Keep | Inquiry
+
+
 @dataclass(slots=True)
 class _Task:
     """A delivery under way: its place in the batch, or, for one that gets a token, no place but a subject."""
 
-    steps: Delivery
+    steps: Delivery | Minting
     resource: str
     place: int | None
     subject: str | None = None
@@ -101,23 +126,27 @@ class Carrier(Generic[T]):
         self._ready: deque[int] = deque()
         self._paused: list[tuple[float, int]] = []
         self._wanting: list[int] = []
-        self._due: list[Launch | Keep] = []
+        self._due: list[Due] = []
 
-    def start(self, now: Now) -> list[Launch | Keep]:
+    def start(self, now: Now) -> list[Due]:
         """Begin."""
         self._now = now
         self._advance(lambda: next(self._exchange))
         return self.look(now)
 
-    def receive(self, key: int, outcome: Outcome | None, now: Now) -> list[Launch | Keep]:
-        """Take the outcome of a launch, or that a token was kept (None)."""
+    def receive(self, key: int, outcome: Outcome | Held | Reply | None, now: Now) -> list[Due]:
+        """Take the outcome of a launch, the store's answer, or that a token was kept (None)."""
         self._now = now
         if key in self._tasks:
             self._tasks[key].sent = False
-            self._step(key, outcome)
+            if isinstance(outcome, Held):
+                self._ready.appendleft(key)
+                self._account.turns.want(self._caller, now.seconds, first=True)
+            else:
+                self._step(key, outcome)
         return self.look(now)
 
-    def look(self, now: Now) -> list[Launch | Keep]:
+    def look(self, now: Now) -> list[Due]:
         """Go on with whatever waited for this moment: pauses, tokens, turns, the deadline."""
         self._now = now
         while self._paused and self._paused[0][0] <= now.seconds:
@@ -131,7 +160,8 @@ class Carrier(Generic[T]):
             self.stop("timeout", now)
         for turn in self._account.turns.taken(self._caller, now.seconds):
             self._launch(self._ready.popleft(), turn)
-        due, self._due = self._due, []
+        # What is due when a call has come to its end is what it leaves behind.
+        due, self._due = ([], self._due) if self.finished else (self._due, [])
         return due
 
     def wait(self, now: Now) -> float:
@@ -150,17 +180,18 @@ class Carrier(Generic[T]):
             if task is None:
                 continue
             task.sent = False
-            answer: dict[type, Any] = {Wire: failure, Pause: False, Save: None}
+            answer: dict[type, Any] = {Wire: failure, Pause: False, Save: None, Consult: None}
             self._step(key, answer.get(type(task.wish), failed(failure)))
 
-    def leave(self, now: Now) -> None:
-        """Give back what the call holds: turns it did not use, the right to get a token."""
+    def leave(self, now: Now) -> list[Inquiry]:
+        """Give back what the call holds: turns it did not use, the right to get a token; the store is to be told."""
         self._now = now
         self._leave_turns()
         tasks, self._tasks = self._tasks, {}
         for task in tasks.values():
             if task.place is None:
-                self._account.tokens.settle(task.subject, None)
+                self._settle(task.subject, None)
+        return [each for each in self._due if isinstance(each, Inquiry) and each.key is None]
 
     def _advance(self, step: Callable[[], list[Request]]) -> None:
         try:
@@ -199,11 +230,15 @@ class Carrier(Generic[T]):
                 self._provide(key)
             case Save(token=token) if not self._stopped:
                 self._due.append(Keep(key, token))
-            case Save():
+            case Consult(ask=ask) if not self._stopped:
+                self._due.append(Inquiry(key, ask))
+            case Save() | Consult():
                 self._step(key, None)
             case Pause(seconds=seconds):
                 until = self._now.seconds + seconds
-                if self._stopped or self._hopeless or until >= self._deadline:
+                # Others wait for a token, too.
+                hopeless = self._hopeless and task.place is not None
+                if self._stopped or hopeless or until >= self._deadline:
                     self._step(key, False)
                 else:
                     heappush(self._paused, (until, key))
@@ -223,7 +258,7 @@ class Carrier(Generic[T]):
         assert isinstance(task.wish, Wire)
         self._due.append(Launch(key, task.resource, task.attempts, task.wish, turn))
 
-    def _end(self, key: int, result: Outcome | ConnectorError) -> None:
+    def _end(self, key: int, result: Token | Outcome | ConnectorError) -> None:
         task = self._tasks.pop(key)
         if key in self._wanting:
             self._wanting.remove(key)
@@ -233,6 +268,7 @@ class Carrier(Generic[T]):
             self._drop_batch()
             self._advance(lambda: self._exchange.throw(result))
         else:
+            assert isinstance(result, Response | Failure)
             self._outcomes[task.place] = result
             self._missing -= 1
             # One that fails for good makes the whole call fail: the others need not try again and again.
@@ -272,26 +308,45 @@ class Carrier(Generic[T]):
         self._wanting.append(key)
         if leased:
             minter = next(self._keys)
-            steps = minting(tokens.grant, subject, self._endpoint.retries, lambda: self._now.utc)
-            self._tasks[minter] = _Task(steps, "access token", None, subject)
+            self._tasks[minter] = _Task(self._minting(task.wish), "access token", None, subject)
             self._step(minter, None)
 
-    def _minted(self, subject: str | None, result: Outcome | ConnectorError) -> None:
+    def _minting(self, wanted: TokenWanted) -> Delivery | Minting:
+        grant, at = self._account.tokens.grant, self._endpoint
+        if at.ledger is None:
+            return minting(grant, wanted.subject, at.retries, lambda: self._now.utc)
+        return shared_minting(
+            grant, wanted, at.retries, at.ledger, lambda: self._now.seconds, lambda: self._now.utc
+        )
+
+    def _minted(self, subject: str | None, result: Token | Outcome | ConnectorError) -> None:
         tokens = self._account.tokens
-        token: Token | None = None
+        token = result if isinstance(result, Token) else None
         error = result if isinstance(result, ConnectorError) else None
         try:
-            if not isinstance(result, ConnectorError):
+            if isinstance(result, Response | Failure):
                 token = tokens.grant.read(result, self._now.seconds, self._now.utc)
         except ConnectorError as refused:
             error = refused
-        tokens.settle(subject, token)
+        self._settle(subject, token, new=token is not result)
         for key in self._wanting[:]:
             wish = self._tasks[key].wish if key in self._wanting else None
             if not isinstance(wish, TokenWanted) or wish.subject != subject:
                 continue
+            if token is not None and wish.refused is not None and wish.refused.value == token.value:
+                # Another process got it, and this task was refused with it: the next look says so.
+                self._provide(key)
+                continue
             self._wanting.remove(key)
             self._step(key, error if token is None else token)
+
+    def _settle(self, subject: str | None, token: Token | None, *, new: bool = True) -> None:
+        """End the right to get a token, in this process and among all."""
+        self._account.tokens.settle(subject, token)
+        ledger = self._endpoint.ledger
+        if ledger is not None and new:
+            ask = ledger.keep(subject, token, self._now.seconds) if token else ledger.release(subject)
+            self._due.append(Inquiry(None, ask))
 
     def _failure(self, task: _Task) -> Failure:
         """Make the failure of a task that is given up."""

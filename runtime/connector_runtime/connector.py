@@ -26,10 +26,12 @@ from .listing import Call
 from .memory import Memory
 from .plans import Operation
 from .problems import Problem, count, did_you_mean, listed
+from .redis_store import AsyncDoor, Door
 from .resources import Dialect
 from .schema_checks import check_schemas
 from .schemas import Schema
 from .specs import Specs, read_specs
+from .store import Ledger, Store
 from .telemetry import observed, watches
 from .tokens import Grant, Tokens
 from .turns import LimitHeaders, Turns
@@ -64,17 +66,21 @@ class Connector:
         timeout: float | None = None,
         transport: Any = None,
         watch: Watch | None = None,
+        store: Any = None,
     ) -> Connection:
         """Connect with credentials; nothing is sent before the first call.
 
         `base_url` (the API's host root) and `token_url` stand in for connector.yaml's, for proxies and sandboxes;
         `timeout` is how many seconds a call may take in all, instead of connector.yaml's; `transport` is an httpx
         transport to send with; `watch` is told of every request that came to an end. Connections of a process with
-        the same credentials share their tokens and their budget of requests, unless they have a transport of their own.
+        the same credentials share their tokens and their budget of requests, unless they have a transport of their own;
+        with a `store` (a Redis URL, a redis-py client, or a Store of one) those of all processes do.
         Raises InvalidInput when the credentials break connector.yaml's schema.
         """
-        settings, account = self._opened(credentials, base_url, token_url, transport, watch)
-        return Connection(self, Driver(settings, account), self._memory(), self._timeout(timeout))
+        where = Store.of(store)
+        settings, account = self._opened(credentials, base_url, token_url, transport, watch, where)
+        door = None if where is None else Door(where)
+        return Connection(self, Driver(settings, account, door), self._memory(), self._timeout(timeout))
 
     async def aconnect(
         self,
@@ -85,13 +91,22 @@ class Connector:
         timeout: float | None = None,
         transport: Any = None,
         watch: Watch | None = None,
+        store: Any = None,
     ) -> AsyncConnection:
         """Connect for use in the running event loop; options and errors as in `connect`."""
-        settings, account = self._opened(credentials, base_url, token_url, transport, watch)
-        return AsyncConnection(self, AsyncDriver(settings, account), self._memory(), self._timeout(timeout))
+        where = Store.of(store)
+        settings, account = self._opened(credentials, base_url, token_url, transport, watch, where)
+        door = None if where is None else AsyncDoor(where)
+        return AsyncConnection(self, AsyncDriver(settings, account, door), self._memory(), self._timeout(timeout))
 
     def _opened(
-        self, given: Mapping[str, Any], base_url: str | None, token_url: str | None, transport: Any, watch: Watch | None
+        self,
+        given: Mapping[str, Any],
+        base_url: str | None,
+        token_url: str | None,
+        transport: Any,
+        watch: Watch | None,
+        store: Store | None,
     ) -> tuple[Settings, Account]:
         try:
             credentials = InputCheck(self.credentials_schema).ready(dict(given))
@@ -109,12 +124,14 @@ class Connector:
             credentials.get("access_token"),
         )
         url = _checked_url("base_url", base_url or api["base_url"])
+        limits = LimitHeaders(**api["limits"]) if "limits" in api else None
         retries = api["retries"]
         settings = Settings(
             Endpoint(
                 url,
                 None if subject is None else str(subject),
                 Retries(retries["attempts"], retries["first"], retries["longest"]),
+                None if store is None else Ledger(store.prefix, (url, grant.identity()), limits, api["concurrency"]),
             ),
             api["timeout"]["connect"],
             api["timeout"]["read"],
@@ -123,7 +140,6 @@ class Connector:
             (log, *watches(self.name), *([] if watch is None else [watch])),
             transport,
         )
-        limits = LimitHeaders(**api["limits"]) if "limits" in api else None
         key = (url, grant.identity(), None if transport is None else id(transport))
         return settings, shared(key, lambda: Account(Tokens(grant), Turns(limits, api["concurrency"])))
 

@@ -10,17 +10,21 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from random import random
+from typing import Any
 
 import orjson
 
 from .exchange import Failure, Outcome, Request, Response, Wire
 from .replies import retry_after
 from .resources import encoded
+from .store import Ask, Ledger
 from .tokens import Grant, Token
 
 _JSON = "application/json"
 _DOWN = (502, 503, 504)
 _BROKEN = ("unreachable", "lost", "timeout")
+# Seconds between two looks for a token that another process is getting.
+_FIRST_LOOK, _LAST_LOOK = 0.05, 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,16 @@ class Pause:
     seconds: float
 
 
-Wish = TokenWanted | Save | Pause | Wire
+@dataclass(frozen=True, slots=True)
+class Consult:
+    """A wish to ask the store that processes share; there may be no answer."""
+
+    ask: Ask
+
+
+Wish = TokenWanted | Save | Pause | Consult | Wire
 Delivery = Generator[Wish, "Token | bool | Outcome | None", Outcome]
+Minting = Generator[Wish, Any, Token | Outcome]
 Utc = Callable[[], datetime]
 
 
@@ -119,6 +131,23 @@ def minting(grant: Grant, subject: str | None, retries: Retries, utc: Utc) -> De
         if pause is None or not (yield Pause(pause)):
             return outcome
         attempt += 1
+
+
+def shared_minting(
+    grant: Grant, wanted: TokenWanted, retries: Retries, ledger: Ledger, now: Callable[[], float], utc: Utc
+) -> Minting:
+    """Get a token that another process got, or get one when it is this one's turn to. Raises Unauthorized."""
+    pause = _FIRST_LOOK
+    while True:
+        reply = yield Consult(ledger.look(wanted.subject, wanted.refused))
+        found = ledger.found(reply, now())
+        if found is None:
+            return (yield from minting(grant, wanted.subject, retries, utc))
+        if isinstance(found, Token):
+            return found
+        if not (yield Pause(min(pause, found.seconds))):
+            return Failure("timeout", "the token endpoint", sent=False)
+        pause = min(2 * pause, _LAST_LOOK)
 
 
 def _scrubbed(outcome: Outcome, token: Token) -> Outcome:

@@ -23,10 +23,12 @@ import httpx
 
 from .accounts import Account
 from .attempts import Attempt, Watch, tell
-from .carrying import Carrier, Endpoint, Keep, Launch, Now, host_of
+from .carrying import Carrier, Due, Endpoint, Inquiry, Launch, Now, host_of
 from .errors import ConnectorError, OutcomeUnknown, Unavailable
 from .exchange import Exchange, Failure, Outcome, Response, Wire
 from .intake import Intake, Oversized, Unreadable
+from .redis_store import AsyncDoor, Door
+from .store import Ask, Held, Reply
 from .turns import Caller, Lane, Room
 from .workers import Workers
 
@@ -96,10 +98,10 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """Something that a carrier wanted is done: a request, with its outcome, or the keeping of a token."""
+    """Something that a carrier wanted is done: a request, with its outcome, a question, or the keeping of a token."""
 
     key: int
-    outcome: Outcome | None
+    outcome: Outcome | Held | Reply | None
     attempt: Attempt | None
 
 
@@ -177,6 +179,20 @@ def _failed(error: BaseException, wire: Wire) -> Failure:
     return Failure("lost", host)
 
 
+def _learning(settings: Settings, unit: str, outcome: Outcome | None) -> Ask:
+    """Say to the store what became of a unit of the shared budget."""
+    assert settings.endpoint.ledger is not None
+    return settings.endpoint.ledger.learn(unit, outcome if isinstance(outcome, Response) else None, datetime.now(UTC))
+
+
+def _held(account: Account, launch: Launch, held: Held, lane: Lane) -> _Done:
+    """Give back the turn of a launch that was not sent."""
+    now = time.monotonic()
+    assert launch.turn is not None
+    account.turns.hold(launch.turn, lane, now + held.seconds, now)
+    return _Done(launch.key, held, None)
+
+
 def _finished(account: Account, launch: Launch, outcome: Outcome, operation: str, started: float) -> _Done:
     """Give a launch's turn back, with what there is to learn from its answer, and tell how it ended."""
     response = outcome if isinstance(outcome, Response) else None
@@ -248,9 +264,10 @@ class _Calls:
 class Driver:
     """Runs calls with blocking requests, on threads of its own. Safe across threads."""
 
-    def __init__(self, settings: Settings, account: Account) -> None:
+    def __init__(self, settings: Settings, account: Account, door: Door | None = None) -> None:
         self._settings = settings
         self._account = account
+        self._door = door
         self._room = Room(settings.concurrency)
         self._calls = _Calls()
         self._client = httpx.Client(**_options(settings, account.tokens.grant.token_url))
@@ -282,14 +299,17 @@ class Driver:
                 ended = _ended(carrier, error)
                 raise ended from ended.__cause__
             finally:
-                carrier.leave(_now())
+                for each in carrier.leave(_now()):
+                    self._workers.start(partial(self._inquire, each, mail))
 
     def close(self) -> None:
         """Close the connections; calls that run end with an error."""
         self._calls.close()
         self._client.close()
+        if self._door is not None:
+            self._door.close()
 
-    def _received(self, carrier: Carrier[Any], mail: SimpleQueue[_Mail]) -> list[Launch | Keep]:
+    def _received(self, carrier: Carrier[Any], mail: SimpleQueue[_Mail]) -> list[Due]:
         try:
             got = mail.get(timeout=carrier.wait(_now()))
         except Empty:
@@ -302,18 +322,40 @@ class Driver:
             tell(self._settings.watches, got.attempt)
         return carrier.receive(got.key, got.outcome, _now())
 
-    def _begin(self, each: Launch | Keep, run: Run[Any], mail: SimpleQueue[_Mail], deadline: float) -> None:
+    def _begin(self, each: Due, run: Run[Any], mail: SimpleQueue[_Mail], deadline: float) -> None:
         if isinstance(each, Launch):
-            self._workers.start(partial(self._work, each, run.operation, mail, deadline))
+            self._workers.start(partial(self._work, each, run, mail, deadline))
+            return
+        if isinstance(each, Inquiry):
+            self._workers.start(partial(self._inquire, each, mail))
             return
         if run.journal is not None:
             run.journal(each.token)
         mail.put(_Done(each.key, None, None))
 
-    def _work(self, launch: Launch, operation: str, mail: SimpleQueue[_Mail], deadline: float) -> None:
+    def _work(self, launch: Launch, run: Run[Any], mail: SimpleQueue[_Mail], deadline: float) -> None:
+        unit = self._taken(launch, run.lane, deadline)
+        if isinstance(unit, Held):
+            mail.put(_held(self._account, launch, unit, run.lane))
+            return
         started = time.time()
         outcome = self._send(launch.wire, deadline)
-        mail.put(_finished(self._account, launch, outcome, operation, started))
+        if self._door is not None and unit is not None:
+            self._door.ask(_learning(self._settings, unit, outcome))
+        mail.put(_finished(self._account, launch, outcome, run.operation, started))
+
+    def _taken(self, launch: Launch, lane: Lane, deadline: float) -> str | Held | None:
+        """Take a unit of the budget that processes share; None where they don't, or the API is not what is asked."""
+        ledger = self._settings.endpoint.ledger
+        if self._door is None or ledger is None or launch.turn is None:
+            return None
+        return ledger.taken(self._door.ask(ledger.take(lane, deadline - time.monotonic())))
+
+    def _inquire(self, inquiry: Inquiry, mail: SimpleQueue[_Mail]) -> None:
+        assert self._door is not None
+        reply = self._door.ask(inquiry.ask)
+        if inquiry.key is not None:
+            mail.put(_Done(inquiry.key, reply, None))
 
     def _send(self, wire: Wire, deadline: float) -> Outcome:
         left = deadline - time.monotonic()
@@ -338,7 +380,7 @@ class Driver:
             return _failed(error, wire)
 
 
-async def _cancelled(tasks: set[asyncio.Task[Outcome]]) -> None:
+async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -347,9 +389,11 @@ async def _cancelled(tasks: set[asyncio.Task[Outcome]]) -> None:
 class AsyncDriver:
     """Runs calls in asyncio, each request as a task. Belongs to one event loop."""
 
-    def __init__(self, settings: Settings, account: Account) -> None:
+    def __init__(self, settings: Settings, account: Account, door: AsyncDoor | None = None) -> None:
         self._settings = settings
         self._account = account
+        self._door = door
+        self._errands: set[asyncio.Task[Any]] = set()
         self._room = Room(settings.concurrency)
         self._calls = _Calls()
         self._client = httpx.AsyncClient(**_options(settings, account.tokens.grant.token_url))
@@ -359,7 +403,7 @@ class AsyncDriver:
         mail: asyncio.Queue[_Mail] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         deadline = time.monotonic() + run.timeout
-        tasks: set[asyncio.Task[Outcome]] = set()
+        tasks: set[asyncio.Task[Any]] = set()
 
         def post(what: _Mail) -> None:
             # Turns and tokens may come from other threads, and after this loop has ended.
@@ -380,15 +424,20 @@ class AsyncDriver:
                 ended = _ended(carrier, error)
                 raise ended from ended.__cause__
             finally:
-                carrier.leave(_now())
+                left = carrier.leave(_now())
                 await _cancelled(tasks)
+                for each in left:
+                    self._inquire(each, mail)
 
     async def close(self) -> None:
         """Close the connections; calls that run end with an error."""
         self._calls.close()
         await self._client.aclose()
+        if self._door is not None:
+            await asyncio.gather(*self._errands)
+            await self._door.close()
 
-    async def _received(self, carrier: Carrier[Any], mail: asyncio.Queue[_Mail]) -> list[Launch | Keep]:
+    async def _received(self, carrier: Carrier[Any], mail: asyncio.Queue[_Mail]) -> list[Due]:
         got: _Mail = None
         with suppress(TimeoutError):
             async with asyncio.timeout(carrier.wait(_now())):
@@ -402,17 +451,15 @@ class AsyncDriver:
         return carrier.receive(got.key, got.outcome, _now())
 
     async def _begin(
-        self,
-        each: Launch | Keep,
-        run: Run[Any],
-        mail: asyncio.Queue[_Mail],
-        tasks: set[asyncio.Task[Outcome]],
-        deadline: float,
+        self, each: Due, run: Run[Any], mail: asyncio.Queue[_Mail], tasks: set[asyncio.Task[Any]], deadline: float
     ) -> None:
         if isinstance(each, Launch):
-            task = asyncio.create_task(self._sent(each.wire, deadline))
+            task = asyncio.create_task(self._work(each, run.lane, deadline))
             tasks.add(task)
-            task.add_done_callback(partial(self._settle, each, run.operation, mail, tasks, time.time()))
+            task.add_done_callback(partial(self._settle, each, run, mail, tasks))
+            return
+        if isinstance(each, Inquiry):
+            self._inquire(each, mail)
             return
         kept = None if run.journal is None else run.journal(each.token)
         if isawaitable(kept):
@@ -422,16 +469,55 @@ class AsyncDriver:
     def _settle(
         self,
         launch: Launch,
-        operation: str,
+        run: Run[Any],
         mail: asyncio.Queue[_Mail],
-        tasks: set[asyncio.Task[Outcome]],
-        started: float,
-        task: asyncio.Task[Outcome],
+        tasks: set[asyncio.Task[Any]],
+        task: asyncio.Task[tuple[Outcome | Held, float]],
     ) -> None:
         # A callback, because a task that is cancelled before its first step would settle nothing by itself.
         tasks.discard(task)
-        outcome = Failure("closed", host_of(launch.wire.url)) if task.cancelled() else task.result()
-        mail.put_nowait(_finished(self._account, launch, outcome, operation, started))
+        closed = Failure("closed", host_of(launch.wire.url))
+        outcome, started = (closed, time.time()) if task.cancelled() else task.result()
+        if isinstance(outcome, Held):
+            mail.put_nowait(_held(self._account, launch, outcome, run.lane))
+        else:
+            mail.put_nowait(_finished(self._account, launch, outcome, run.operation, started))
+
+    async def _work(self, launch: Launch, lane: Lane, deadline: float) -> tuple[Outcome | Held, float]:
+        unit = await self._taken(launch, lane, deadline)
+        started = time.time()
+        if self._door is None or unit is None:
+            return await self._sent(launch.wire, deadline), started
+        if isinstance(unit, Held):
+            return unit, started
+        try:
+            outcome = await self._sent(launch.wire, deadline)
+        except asyncio.CancelledError:
+            self._errand(_learning(self._settings, unit, None))
+            raise
+        await self._door.ask(_learning(self._settings, unit, outcome))
+        return outcome, started
+
+    async def _taken(self, launch: Launch, lane: Lane, deadline: float) -> str | Held | None:
+        ledger = self._settings.endpoint.ledger
+        if self._door is None or ledger is None or launch.turn is None:
+            return None
+        return ledger.taken(await self._door.ask(ledger.take(lane, deadline - time.monotonic())))
+
+    def _inquire(self, inquiry: Inquiry, mail: asyncio.Queue[_Mail]) -> None:
+        def answered(asked: asyncio.Task[Reply | None]) -> None:
+            if inquiry.key is not None and not asked.cancelled():
+                mail.put_nowait(_Done(inquiry.key, asked.result(), None))
+
+        self._errand(inquiry.ask).add_done_callback(answered)
+
+    def _errand(self, ask: Ask) -> asyncio.Task[Reply | None]:
+        """Ask the store in a task that the end of the call does not end."""
+        assert self._door is not None
+        task = asyncio.create_task(self._door.ask(ask))
+        self._errands.add(task)
+        task.add_done_callback(self._errands.discard)
+        return task
 
     async def _sent(self, wire: Wire, deadline: float) -> Outcome:
         left = deadline - time.monotonic()

@@ -47,6 +47,13 @@ class LimitHeaders:
             return None
         return (limit, remaining, reset) if limit > 0 and 0 < reset < inf else None
 
+    def lasts(self, seconds: float) -> float:
+        """Give how long the window lasts, by what its end and the answer's own time say."""
+        # Clocks that disagree and an answer that does not say its own time: then a whole window is the safe guess.
+        # Dates are cut to the second, so that it may seem to last for one more.
+        fits = -self.window < seconds <= self.window + 1 + _GRACE
+        return (seconds if fits else self.window) + _GRACE
+
 
 @dataclass(slots=True)
 class Room:
@@ -125,24 +132,18 @@ class Window:
 
     def answered(self, turn: Turn, response: Response | None, now: float, utc: datetime) -> None:
         """Learn from the answer to a turn's request, None when there was none."""
-        told = self._headers.read(response) if self._headers and response else None
         if response is not None:
             self._heard = True
-        if told is not None and response is not None:
-            self._learn(turn, told, now + self._lasts(told[2] - server_time(response, utc).timestamp()))
-        if response is not None and response.status == 429:
-            self._shut_until = max(self._shut_until, now + (retry_after(response, utc) or 0))
+            told = self._headers.read(response) if self._headers else None
+            if told is not None and self._headers is not None:
+                self._learn(turn, told, now + self._headers.lasts(told[2] - server_time(response, utc).timestamp()))
+            if response.status == 429:
+                self._shut_until = max(self._shut_until, now + (retry_after(response, utc) or 0))
         self._out.discard(turn)
 
     @property
     def _length(self) -> float:
         return self._headers.window if self._headers else inf
-
-    def _lasts(self, seconds: float) -> float:
-        # Clocks that disagree and an answer that does not say its own time: then a whole window is the safe guess.
-        # Dates are cut to the second, so that it may seem to last for one more.
-        fits = -self._length < seconds <= self._length + 1 + _GRACE
-        return (seconds if fits else self._length) + _GRACE
 
     def _begin(self, ends: float, *, guessed: bool) -> None:
         self._number += 1
@@ -172,13 +173,19 @@ class Turns:
         self._lock = Lock()
         self._window = Window(headers, cold)
         self._waiting: dict[Lane, deque[Caller]] = {"interactive": deque(), "bulk": deque()}
+        self._held: dict[Lane, float] = {"interactive": 0.0, "bulk": 0.0}
         self._in_a_row = 0
 
-    def want(self, caller: Caller, now: float) -> None:
-        """Ask for one more turn; `taken` gives it, at once or after the caller was notified."""
+    def want(self, caller: Caller, now: float, *, first: bool = False) -> None:
+        """Ask for one more turn, `first` of all in the lane; `taken` gives it, at once or after a notification."""
         with self._lock:
-            if not caller.wanted:
-                self._waiting[caller.lane].append(caller)
+            lane = self._waiting[caller.lane]
+            if first and caller.wanted:
+                lane.remove(caller)
+            if first:
+                lane.appendleft(caller)
+            elif not caller.wanted:
+                lane.append(caller)
             caller.wanted += 1
             told = self._deal(now)
         _notify(told - {caller})
@@ -195,8 +202,8 @@ class Turns:
     def opens(self, caller: Caller, now: float) -> float:
         """Give the moment at which a waiting caller is to look again by itself; infinity: it will be told."""
         with self._lock:
-            blocked = caller.wanted and self._window.left(caller.lane, now) <= 0
-            caller.wakes = self._window.opens(now) if blocked else inf
+            opens = self._opens(caller.lane, now) if caller.wanted else None
+            caller.wakes = inf if opens is None else opens
             return caller.wakes
 
     def answered(self, turn: Turn, response: Response | None, now: float, utc: datetime) -> None:
@@ -204,6 +211,15 @@ class Turns:
         with self._lock:
             turn.room.free += 1
             self._window.answered(turn, response, now, utc)
+            told = self._deal(now)
+        _notify(told)
+
+    def hold(self, turn: Turn, lane: Lane, until: float, now: float) -> None:
+        """Take back a turn that was not used: the budget that processes share has none for its lane until then."""
+        with self._lock:
+            turn.room.free += 1
+            self._window.unspent(turn)
+            self._held[lane] = until
             told = self._deal(now)
         _notify(told)
 
@@ -237,19 +253,27 @@ class Turns:
 
     def _oversleeping(self, now: float) -> set[Caller]:
         """Give those who wait for the window's end and don't know when that is: they are told, once, to look."""
-        opens = self._window.opens(now)
-        shut = [lane for lane in self._waiting if self._window.left(lane, now) <= 0]
-        late = {caller for lane in shut for caller in self._waiting[lane] if caller.wakes > opens}
-        for caller in late:
-            caller.wakes = opens
+        late: set[Caller] = set()
+        for lane, waiting in self._waiting.items():
+            opens = self._opens(lane, now)
+            for caller in waiting:
+                if opens is not None and caller.wakes > opens:
+                    caller.wakes = opens
+                    late.add(caller)
         return late
+
+    def _opens(self, lane: Lane, now: float) -> float | None:
+        """Give the moment at which time alone may let a lane go on; None: it may now."""
+        if now < self._held[lane]:
+            return self._held[lane]
+        return self._window.opens(now) if self._window.left(lane, now) <= 0 else None
 
     def _next(self, now: float) -> Caller | None:
         order: list[Lane] = ["interactive", "bulk"]
         if self._in_a_row >= _INTERACTIVE_IN_A_ROW:
             order.reverse()
         for lane in order:
-            if self._waiting[lane] and self._window.left(lane, now) > 0:
+            if self._waiting[lane] and self._opens(lane, now) is None:
                 for caller in self._waiting[lane]:
                     if caller.room.free > 0:
                         return caller
