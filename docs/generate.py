@@ -18,7 +18,7 @@ HEAD = """# Grammar reference
 Generated from `schemas/spec` and the runtime's filters (`make docs`). The [guide](guide.md) shows how to use it.
 
 Specs are strict YAML: no duplicate keys, anchors, aliases or tags; `yes`, `no`, `on`, `012` and `12:30` are text.
-A file is named as what it holds.
+A file is named as what it holds; it has at most a megabyte and 60 levels. Numbers go to 64 bits.
 """
 
 

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from connector_runtime import load
+from connector_runtime import load, validate
 from connector_runtime.plans import Plan, Step
 
 LIBRARY = Path(__file__).parents[1] / "fixtures" / "connector"
@@ -38,3 +38,14 @@ def test_field_that_is_worked_out_is_asked_for(tmp_path: Path) -> None:
     folder = shutil.copytree(LIBRARY, tmp_path / "connector")
     change(folder, "operations/lend_book.yaml", "book is not none", "book[input.reader] is not none")
     assert steps(folder, "lend_book")["book"].reader.fields is None
+
+
+def test_file_of_a_resource_may_refer_to_itself(tmp_path: Path) -> None:
+    folder = shutil.copytree(LIBRARY, tmp_path / "connector")
+    change(folder, "schemas/api/books.json", '"isbn": {"type": ["string", "null"]}', '"isbn": {"$ref": "#/$defs/isbn"}')
+    change(folder, "schemas/api/books.json", '"x-path"', '"$defs": {"isbn": {"type": ["string", "null"]}},\n  "x-path"')
+    change(folder, "operations/objects/book.yaml", "{{ record.isbn }}", "{{ record.isbn.x }}")
+    (problem,) = validate(folder)[0]
+    assert problem.why == '"record.isbn" is a single value, without fields'
+    change(folder, "operations/objects/book.yaml", "{{ record.isbn.x }}", "{{ record.isbn }}")
+    assert steps(folder, "get_book").keys() == {"book"}
