@@ -31,7 +31,7 @@ _ORDERED = ("lt", "lteq", "gt", "gteq")
 _BINARY: dict[type[nodes.Node], str] = {nodes.And: "and", nodes.Or: "or", nodes.Add: "+", nodes.Sub: "-"}
 _KEYS = (nodes.Const, nodes.Name, nodes.Neg, nodes.Getattr, nodes.BinExpr)
 _NAMED = {"Mul": "*", "Div": "/", "FloorDiv": "//", "Mod": "%", "Pow": "**", "Pos": "+ as a sign", "Getitem": "[ ]"}
-_MAXIMUM_DEPTH = 100
+_MAXIMUM_DEPTH = 50
 _MAXIMUM_LENGTH = 10_000
 # A string in Python source, as repr writes it.
 _STRING = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\"""")
