@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from threading import Lock
@@ -24,9 +25,13 @@ _lock = Lock()
 
 
 def shared(key: Hashable, made: Callable[[], Account]) -> Account:
-    """Give the account that is open under a key, or open it; it ends with the last connection that holds it."""
+    """Give the account that is open under a key, or open it; it ends with the last connection that holds it.
+
+    A forked process opens its own: whoever has a turn or gets a token in the other can't give it back here.
+    """
+    own = (os.getpid(), key)
     with _lock:
-        account = _open.get(key)
+        account = _open.get(own)
         if account is None:
-            account = _open[key] = made()
+            account = _open[own] = made()
         return account

@@ -7,7 +7,7 @@ import logging
 import os
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import aclosing, closing, contextmanager, suppress
 from contextvars import ContextVar
@@ -15,9 +15,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from inspect import isawaitable
+from math import inf
 from queue import Empty, SimpleQueue
+from socket import SHUT_RDWR
 from threading import Lock
 from typing import Any, Generic, TypeVar
+from weakref import WeakSet
 
 import httpx
 
@@ -83,12 +86,11 @@ class Cancellation:
 
     @contextmanager
     def ending(self, end: Callable[[], None]) -> Iterator[None]:
-        """Call `end` when it is cancelled while the block runs, at once when it was before."""
+        """Call `end` when it is cancelled while the block runs. Raises CancelledError when it was before."""
         with self._lock:
+            if self._cancelled:
+                raise CancelledError
             self._calls.add(end)
-            cancelled = self._cancelled
-        if cancelled:
-            end()
         try:
             yield
         finally:
@@ -109,6 +111,20 @@ class _Done:
 _Mail = _Done | BaseException | None
 
 
+class _Mailbox(SimpleQueue[_Mail]):
+    """A blocking call's mail. Once the call is `over` there is no time left for what is still done for it."""
+
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self.over = False
+        self._deadline = deadline
+
+    def left(self) -> float:
+        """Give the seconds that the call has left."""
+        return 0.0 if self.over else max(0.0, self._deadline - time.monotonic())
+
+
+_mailbox: ContextVar[_Mailbox] = ContextVar("mailbox")
 _sending: ContextVar[bool] = ContextVar("sending", default=False)
 
 
@@ -147,6 +163,18 @@ def _now() -> Now:
 def _timeouts(settings: Settings, left: float) -> httpx.Timeout:
     left = max(left, 0.001)
     return httpx.Timeout(min(settings.read_timeout, left), connect=min(settings.connect_timeout, left), pool=None)
+
+
+# What httpcore tells of a connection that has come about.
+_CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
+
+
+def _read_in_time(read: Callable[[int, float], bytes], most: int, timeout: float | None = None) -> bytes:
+    """Read from a connection for as long as the call has time: an answer may come byte by byte, its headers too."""
+    left = _mailbox.get().left()
+    if not left:
+        raise TimeoutError
+    return read(most, min(left, inf if timeout is None else timeout))
 
 
 def _intake(response: httpx.Response, bound: int) -> Intake:
@@ -215,7 +243,7 @@ def _finished(account: Account, launch: Launch, outcome: Outcome, operation: str
     return _Done(launch.key, outcome, attempt)
 
 
-def _ended(carrier: Carrier[Any], error: BaseException) -> BaseException:
+def _ended(carrier: Carrier[Any], error: BaseException, operation: str) -> BaseException:
     """End a call with an error from outside; where something was written, its cause is the error that tells what."""
     try:
         carrier.stop("closed", _now())
@@ -224,6 +252,8 @@ def _ended(carrier: Carrier[Any], error: BaseException) -> BaseException:
             if isinstance(error, ConnectorError):
                 return told
             error.__cause__ = told
+    if isinstance(error, ConnectorError):
+        error.operation = operation
     return error
 
 
@@ -236,15 +266,20 @@ class _Calls:
         self._open = True
         self._running: set[Callable[[_Mail], None]] = set()
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether this is a copy in a forked process: the threads and locks stayed behind, the sockets are shared."""
+        return os.getpid() != self._process
+
     @contextmanager
-    def joined(self, post: Callable[[_Mail], None]) -> Iterator[None]:
+    def joined(self, post: Callable[[_Mail], None], operation: str) -> Iterator[None]:
         """Let a call run. Raises Unavailable when there is nothing any more to run it on."""
-        if os.getpid() != self._process:
-            # Its threads and locks stayed behind, and both processes would write to the same sockets.
-            raise Unavailable("this connection was opened in another process; connect anew in this one")
+        if self.elsewhere:
+            what = "this connection was opened in another process; connect anew in this one"
+            raise Unavailable(what, operation=operation)
         with self._lock:
             if not self._open:
-                raise Unavailable("this connection is closed; connect anew")
+                raise Unavailable("this connection is closed; connect anew", operation=operation)
             self._running.add(post)
         try:
             yield
@@ -272,6 +307,8 @@ class Driver:
         self._calls = _Calls()
         self._client = httpx.Client(**_options(settings, account.tokens.grant.token_url))
         self._workers = Workers(settings.concurrency + _FOR_TOKENS)
+        self._streams: WeakSet[Any] = WeakSet()
+        self._lock = Lock()
 
     def run(self, run: Run[T], cancellation: Cancellation | None = None) -> T:
         """Run a call to its end and give its result.
@@ -279,37 +316,47 @@ class Driver:
         What interrupts it comes through as it is; where something was written, its cause is a ConnectorError that
         tells what, with the resume token.
         """
-        mail: SimpleQueue[_Mail] = SimpleQueue()
         deadline = time.monotonic() + run.timeout
+        mail = _Mailbox(deadline)
         caller = Caller(run.lane, self._room, partial(mail.put, None))
         carrier = Carrier(run.exchange, self._account, self._settings.endpoint, caller, deadline)
 
         def end() -> None:
             mail.put(CancelledError())
 
-        with self._calls.joined(mail.put), (cancellation or Cancellation()).ending(end):
+        with self._calls.joined(mail.put, run.operation), (cancellation or Cancellation()).ending(end):
             try:
                 due = carrier.start(_now())
                 while not carrier.finished:
                     for each in due:
-                        self._begin(each, run, mail, deadline)
+                        self._begin(each, run, mail)
                     due = self._received(carrier, mail)
                 return carrier.result
             except BaseException as error:
-                ended = _ended(carrier, error)
+                ended = _ended(carrier, error, run.operation)
                 raise ended from ended.__cause__
             finally:
+                mail.over = True
                 for each in carrier.leave(_now()):
                     self._workers.start(partial(self._inquire, each, mail))
 
     def close(self) -> None:
         """Close the connections; calls that run end with an error."""
+        if self._calls.elsewhere:
+            return
         self._calls.close()
+        with self._lock:
+            streams = list(self._streams)
+        for stream in streams:
+            # Whoever reads from it wakes up: closing it alone would let them wait for their time to run out.
+            with suppress(OSError):
+                stream.get_extra_info("socket").shutdown(SHUT_RDWR)
         self._client.close()
+        self._workers.close()
         if self._door is not None:
             self._door.close()
 
-    def _received(self, carrier: Carrier[Any], mail: SimpleQueue[_Mail]) -> list[Due]:
+    def _received(self, carrier: Carrier[Any], mail: _Mailbox) -> list[Due]:
         try:
             got = mail.get(timeout=carrier.wait(_now()))
         except Empty:
@@ -322,9 +369,9 @@ class Driver:
             tell(self._settings.watches, got.attempt)
         return carrier.receive(got.key, got.outcome, _now())
 
-    def _begin(self, each: Due, run: Run[Any], mail: SimpleQueue[_Mail], deadline: float) -> None:
+    def _begin(self, each: Due, run: Run[Any], mail: _Mailbox) -> None:
         if isinstance(each, Launch):
-            self._workers.start(partial(self._work, each, run, mail, deadline))
+            self._workers.start(partial(self._work, each, run, mail))
             return
         if isinstance(each, Inquiry):
             self._workers.start(partial(self._inquire, each, mail))
@@ -333,33 +380,36 @@ class Driver:
             run.journal(each.token)
         mail.put(_Done(each.key, None, None))
 
-    def _work(self, launch: Launch, run: Run[Any], mail: SimpleQueue[_Mail], deadline: float) -> None:
-        unit = self._taken(launch, run.lane, deadline)
+    def _work(self, launch: Launch, run: Run[Any], mail: _Mailbox) -> None:
+        unit = self._taken(launch, run.lane, mail.left())
         if isinstance(unit, Held):
             mail.put(_held(self._account, launch, unit, run.lane))
             return
         started = time.time()
-        outcome = self._send(launch.wire, deadline)
+        outcome = self._send(launch.wire, mail)
         if self._door is not None and unit is not None:
             self._door.ask(_learning(self._settings, unit, outcome))
         mail.put(_finished(self._account, launch, outcome, run.operation, started))
 
-    def _taken(self, launch: Launch, lane: Lane, deadline: float) -> str | Held | None:
+    def _taken(self, launch: Launch, lane: Lane, left: float) -> str | Held | None:
         """Take a unit of the budget that processes share; None where they don't, or the API is not what is asked."""
         ledger = self._settings.endpoint.ledger
         if self._door is None or ledger is None or launch.turn is None:
             return None
-        return ledger.taken(self._door.ask(ledger.take(lane, deadline - time.monotonic())))
+        return ledger.taken(self._door.ask(ledger.take(lane, left)))
 
-    def _inquire(self, inquiry: Inquiry, mail: SimpleQueue[_Mail]) -> None:
+    def _inquire(self, inquiry: Inquiry, mail: _Mailbox) -> None:
         assert self._door is not None
         reply = self._door.ask(inquiry.ask)
         if inquiry.key is not None:
             mail.put(_Done(inquiry.key, reply, None))
 
-    def _send(self, wire: Wire, deadline: float) -> Outcome:
-        left = deadline - time.monotonic()
+    def _send(self, wire: Wire, mail: _Mailbox) -> Outcome:
+        left = mail.left()
+        if not left:
+            return Failure("timeout", host_of(wire.url), sent=False)
         _sending.set(True)
+        _mailbox.set(mail)
         try:
             request = self._client.build_request(
                 wire.method,
@@ -367,17 +417,25 @@ class Driver:
                 headers=wire.headers,
                 content=wire.body,
                 timeout=_timeouts(self._settings, left),
+                extensions={"trace": self._connected},
             )
             response = self._client.send(request, stream=True)
             with closing(response):
                 intake = _intake(response, self._settings.answer_bound)
                 for piece in () if response.is_stream_consumed else response.iter_raw():
                     intake.add(piece)
-                    if time.monotonic() > deadline:
+                    if not mail.left():
                         raise TimeoutError
                 return _response(response, intake.body())
         except Exception as error:
             return _failed(error, wire)
+
+    def _connected(self, event: str, told: Mapping[str, Any]) -> None:
+        if event in _CONNECTED:
+            stream = told["return_value"]
+            stream.read = partial(_read_in_time, stream.read)
+            with self._lock:
+                self._streams.add(stream)
 
 
 async def _cancelled(tasks: set[asyncio.Task[Any]]) -> None:
@@ -396,12 +454,16 @@ class AsyncDriver:
         self._errands: set[asyncio.Task[Any]] = set()
         self._room = Room(settings.concurrency)
         self._calls = _Calls()
+        self._loop = asyncio.get_running_loop()
         self._client = httpx.AsyncClient(**_options(settings, account.tokens.grant.token_url))
 
     async def run(self, run: Run[T]) -> T:
         """Run a call to its end and give its result; a task that is cancelled ends as `Driver.run` says."""
         mail: asyncio.Queue[_Mail] = asyncio.Queue()
         loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            what = "this connection belongs to another event loop; connect anew in this one"
+            raise Unavailable(what, operation=run.operation)
         deadline = time.monotonic() + run.timeout
         tasks: set[asyncio.Task[Any]] = set()
 
@@ -412,7 +474,7 @@ class AsyncDriver:
 
         caller = Caller(run.lane, self._room, partial(post, None))
         carrier = Carrier(run.exchange, self._account, self._settings.endpoint, caller, deadline)
-        with self._calls.joined(post):
+        with self._calls.joined(post, run.operation):
             try:
                 due = carrier.start(_now())
                 while not carrier.finished:
@@ -421,7 +483,7 @@ class AsyncDriver:
                     due = await self._received(carrier, mail)
                 return carrier.result
             except BaseException as error:
-                ended = _ended(carrier, error)
+                ended = _ended(carrier, error, run.operation)
                 raise ended from ended.__cause__
             finally:
                 left = carrier.leave(_now())
@@ -431,6 +493,8 @@ class AsyncDriver:
 
     async def close(self) -> None:
         """Close the connections; calls that run end with an error."""
+        if self._calls.elsewhere:
+            return
         self._calls.close()
         await self._client.aclose()
         if self._door is not None:
