@@ -157,7 +157,9 @@ def _expression(node: nodes.Node) -> str:
         case nodes.Neg(node=inner):
             return f"(-{_expression(inner)})"
         case nodes.BinExpr() if type(node) in _BINARY:
-            return f"({_expression(node.left)} {_BINARY[type(node)]} {_expression(node.right)})"
+            left = _expression(node.left)
+            left = left[1:-1] if type(node.left) is type(node) else left  # a + b + c needs brackets once
+            return f"({left} {_BINARY[type(node)]} {_expression(node.right)})"
         case nodes.Compare():
             rest = " ".join(f"{_COMPARISONS[each.op]} {_expression(each.expr)}" for each in node.ops)
             return f"({_expression(node.expr)} {rest})"

@@ -477,7 +477,8 @@ def test_nothing_but_data_is_read(template: str) -> None:
         "{{ '%1000000000s' % 1 }}",
         "{{ 'x'.ljust(10**9) }}",
         "{{ (1, 2) }}",
-        "{{ a" + " + a" * 60 + " }}",
+        "{{ a" + " + a" * 2000 + " }}",
+        "{{ " + "a + (" * 60 + "a" + ")" * 60 + " }}",
         "{{ " + "not " * 200 + "a }}",
         "{{ " + "-" * 200 + "a }}",
         "{{ a" + ".b" * 200 + " }}",
@@ -502,7 +503,8 @@ def test_nothing_grows_without_an_end(template: str) -> None:
         "{{ '" + "(" * 9000 + "' }}",
         "(" * 9000 + "{{ a }}",
         "{{ {" + "'a': a," * 1200 + "} }}",
-        "{{ a" + " and a" * 45 + " }}",
+        "{{ a" + " and a" * 300 + " }}",
+        "{{ a" + " - a" * 300 + " }}",
     ],
 )
 def test_what_is_long_is_compiled_all_the_same(template: str) -> None:
