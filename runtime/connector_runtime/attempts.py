@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from .exchange import Trouble
 
 _log = logging.getLogger(__package__)
+# Whoever configures no logging is shown none.
+_log.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True, slots=True)
