@@ -78,3 +78,12 @@ def test_operations_tell_what_hosts_need(connector: Connector) -> None:
         assert operation.input_schema["type"] == "object"
         assert operation.output_schema
     assert not {"client_secret", "access_token"} - set(connector.credentials_schema["properties"])
+
+
+def test_schemas_are_copies(connector: Connector) -> None:
+    operation = connector.operation("list_users")
+    for schema in (connector.credentials_schema, operation.input_schema, operation.output_schema):
+        schema.clear()
+    assert connector.credentials_schema["properties"]
+    assert operation.input_schema["properties"]
+    assert operation.output_schema["properties"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
@@ -44,10 +45,15 @@ class Connector:
     name: str
     title: str
     description: str
-    credentials_schema: Schema = field(repr=False)
+    _credentials: Schema = field(repr=False)
     operations: Mapping[str, Operation] = field(repr=False)
     _manifest: Mapping[str, Any] = field(repr=False)
     _dialect: Dialect = field(repr=False)
+
+    @property
+    def credentials_schema(self) -> Schema:
+        """The JSON Schema of the credentials; a copy, to do with as one likes."""
+        return deepcopy(self._credentials)
 
     def operation(self, name: str) -> Operation:
         """Give an operation by its name. Raises InvalidInput, with the nearest name, when there is none."""
@@ -109,7 +115,7 @@ class Connector:
         store: Store | None,
     ) -> tuple[Settings, Account]:
         try:
-            credentials = InputCheck(self.credentials_schema).ready(dict(given))
+            credentials = InputCheck(self._credentials).ready(dict(given))
         except InvalidInput as error:
             raise InvalidInput("the credentials are not complete", errors=error.errors) from None
         api, auth = self._manifest["api"], self._manifest["auth"]
