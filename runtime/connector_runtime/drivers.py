@@ -338,7 +338,7 @@ class Driver:
             finally:
                 mail.over = True
                 for each in carrier.leave(_now()):
-                    self._workers.start(partial(self._inquire, each, mail))
+                    self._inquire(each, mail)
 
     def close(self) -> None:
         """Close the connections; calls that run end with an error."""
@@ -374,7 +374,7 @@ class Driver:
             self._workers.start(partial(self._work, each, run, mail))
             return
         if isinstance(each, Inquiry):
-            self._workers.start(partial(self._inquire, each, mail))
+            self._inquire(each, mail)
             return
         if run.journal is not None:
             run.journal(each.token)
@@ -399,6 +399,7 @@ class Driver:
         return ledger.taken(self._door.ask(ledger.take(lane, left)))
 
     def _inquire(self, inquiry: Inquiry, mail: _Mailbox) -> None:
+        # Here and now: it is asked for once a token, and the next step needs the answer.
         assert self._door is not None
         reply = self._door.ask(inquiry.ask)
         if inquiry.key is not None:
@@ -498,7 +499,7 @@ class AsyncDriver:
         self._calls.close()
         await self._client.aclose()
         if self._door is not None:
-            await asyncio.gather(*self._errands)
+            await asyncio.gather(*self._errands, return_exceptions=True)
             await self._door.close()
 
     async def _received(self, carrier: Carrier[Any], mail: asyncio.Queue[_Mail]) -> list[Due]:
