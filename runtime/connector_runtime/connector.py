@@ -21,7 +21,7 @@ from .compiling import compile_operations
 from .delivery import Retries
 from .drivers import AsyncDriver, Cancellation, Driver, Run, Settings
 from .errors import InputProblem, InvalidInput, SpecError
-from .folder import locate, stray
+from .folder import file_of, locate, stray
 from .inputs import InputCheck
 from .listing import Call
 from .memory import Memory
@@ -315,6 +315,5 @@ def validate(path: str | Path | None = None) -> tuple[list[Problem], int]:
 
 def _unusable(specs: Specs) -> list[Problem]:
     """Contracts that can't be compiled: then everything is checked, so that the message names the cause."""
-    contracts = [f"schemas/operations/{name}" for name in (*specs.operations, *specs.ddls)]
-    files = [f"{each}.{end}.json" for each in contracts for end in ("input", "output")]
+    files = [file_of(kind, name) for name in (*specs.operations, *specs.ddls) for kind in ("input", "output")]
     return [] if all(specs.schema(file) for file in files) else list(check_schemas(specs))

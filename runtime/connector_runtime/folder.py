@@ -74,10 +74,12 @@ class Folder:
 
 def bundle() -> Traversable:
     """Find the connector that this package ships: inside the installed package, or the checkout around it."""
-    packaged = files(__package__).joinpath("bundle")
-    if packaged.joinpath(MANIFEST).is_file():
-        return packaged
-    return Path(__file__).parents[2]
+    packaged = _packaged()
+    return packaged if packaged.joinpath(MANIFEST).is_file() else Path(__file__).parents[2]
+
+
+def _packaged() -> Traversable:
+    return files(__package__).joinpath("bundle")
 
 
 def locate(path: str | Path | None) -> Traversable:
@@ -174,7 +176,10 @@ def _read(folder: Folder, name: str, file: Traversable) -> None:
 
 def _is_refused(folder: Folder, name: str, file: Traversable) -> bool:
     """Tell whether something leads out of the connector, which is a problem then."""
-    if not isinstance(file, Path) or Path(os.path.realpath(file)).is_relative_to(os.path.realpath(str(folder.root))):
+    # Installers may make a link of each file of a package: where those lead is theirs to say.
+    if not _is_link(file) or folder.root == _packaged():
+        return False
+    if Path(os.path.realpath(str(file))).is_relative_to(os.path.realpath(str(folder.root))):
         return False
     why, fix = "a connector is read from its own folder only", "put what it leads to in its place"
     folder.problems.append(Problem(name, 1, 1, "foreign-file", "this link leads out of the connector", why, fix))

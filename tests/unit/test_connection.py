@@ -345,7 +345,15 @@ def test_files_of_other_kinds_are_left_alone(folder: Path) -> None:
 def test_connector_inside_an_installed_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.rename(folder.with_name("bundle"))
     monkeypatch.setattr("connector_runtime.folder.files", lambda _: folder.parent)
-    assert bundle() == folder.with_name("bundle")
+    packaged = folder.with_name("bundle")
+    assert bundle() == packaged
+    # Some installers put links in the place of files.
+    kept = packaged.rename(folder.with_name("store"))
+    packaged.mkdir()
+    for file in (each for each in kept.rglob("*") if each.is_file()):
+        (packaged / file.relative_to(kept)).parent.mkdir(parents=True, exist_ok=True)
+        (packaged / file.relative_to(kept)).symlink_to(file)
+    assert read_folder(bundle()).problems == []
 
 
 def test_parts_of_a_spec_that_are_still_sound() -> None:
