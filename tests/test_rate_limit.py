@@ -162,7 +162,7 @@ def test_another_process_with_the_same_credential(
             time.sleep(0.01)
         results = in_threads([lambda: connection.call("list_users_ddl")], 15)
         said, _ = other.communicate(timeout=60)
-    assert (other.returncode, said) == (0, "60\n")
+    assert (other.returncode, said) == (0, "40\n")
     assert len(results) == 15 * CALLS
     assert results == [results[0]] * len(results)
     assert sandbox.counts["throttled"] > 0
