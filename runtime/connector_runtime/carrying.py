@@ -333,7 +333,7 @@ class Carrier(Generic[T]):
             wish = self._tasks[key].wish if key in self._wanting else None
             if not isinstance(wish, TokenWanted) or wish.subject != subject:
                 continue
-            if token is not None and wish.refused is not None and wish.refused.value == token.value:
+            if isinstance(result, Token) and wish.refused is not None and wish.refused.value == result.value:
                 # Another process got it, and this task was refused with it: the next look says so.
                 self._provide(key)
                 continue
