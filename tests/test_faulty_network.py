@@ -397,6 +397,21 @@ def test_closing_in_asyncio_while_calls_run(sandbox: Sandbox, options: dict[str,
     asyncio.run(run())
 
 
+def test_requests_that_get_no_thread(sandbox: Sandbox, quick: Connector, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    given = {"access_token": "none"}
+    with quick.connect(given, transport=httpx.MockTransport(lambda _: httpx.Response(200, json=[]))) as connection:
+        for _ in range(20):
+            with monkeypatch.context() as patch:
+                patch.setattr(threading.Thread, "start", refuse)
+                with pytest.raises(RuntimeError, match="can't start new thread"):
+                    connection.call("get_candidate", {"candidate_id": 12345})
+        found = connection.call("get_candidate", {"candidate_id": 12345}, timeout=5)
+        assert found == {"candidate_found": False, "body": None}
+
+
 def cancelled_after(quick: Connector, sandbox: Sandbox, turns: int) -> BaseException | None:
     """Create, and cancel the task after so many turns of the loop; None: it had ended by then."""
     inner = sandbox.transport()

@@ -243,6 +243,14 @@ def _finished(account: Account, launch: Launch, outcome: Outcome, operation: str
     return _Done(launch.key, outcome, attempt)
 
 
+def _give_back(account: Account, due: list[Due]) -> None:
+    """Give back the turns of what was never begun, for there was no thread for it, or an interrupt came before."""
+    now = _now()
+    for each in due:
+        if isinstance(each, Launch) and each.turn is not None:
+            account.turns.answered(each.turn, None, now.seconds, now.utc)
+
+
 def _ended(carrier: Carrier[Any], error: BaseException, operation: str) -> BaseException:
     """End a call with an error from outside; where something was written, its cause is the error that tells what."""
     try:
@@ -325,11 +333,13 @@ class Driver:
             mail.put(CancelledError())
 
         with self._calls.joined(mail.put, run.operation), (cancellation or Cancellation()).ending(end):
+            due: list[Due] = []
             try:
                 due = carrier.start(_now())
                 while not carrier.finished:
-                    for each in due:
-                        self._begin(each, run, mail)
+                    while due:
+                        self._begin(due[0], run, mail)
+                        del due[0]
                     due = self._received(carrier, mail)
                 return carrier.result
             except BaseException as error:
@@ -337,6 +347,7 @@ class Driver:
                 raise ended from ended.__cause__
             finally:
                 mail.over = True
+                _give_back(self._account, due)
                 for each in carrier.leave(_now()):
                     self._inquire(each, mail)
 
