@@ -191,7 +191,8 @@ class Carrier(Generic[T]):
         for task in tasks.values():
             if task.place is None:
                 self._settle(task.subject, None)
-        return [each for each in self._due if isinstance(each, Inquiry) and each.key is None]
+        due, self._due = self._due, []
+        return [each for each in due if isinstance(each, Inquiry) and each.key is None]
 
     def _advance(self, step: Callable[[], list[Request]]) -> None:
         try:

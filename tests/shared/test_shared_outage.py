@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ import redis
 import redis.asyncio
 from tests.shared.redis_server import RedisServer
 
-from connector_runtime import Connector, InvalidInput, Store
+from connector_runtime import Connector, InvalidInput, Store, Unauthorized
 from greenhouse_sandbox import Sandbox, Server
 
 DOWN = "the shared store gives no answer"
@@ -259,3 +261,27 @@ def test_connection_that_is_closed_asks_no_more(
 
     asyncio.run(calls())
     assert said(caplog) == []
+
+
+def test_user_with_the_rights_that_the_readme_names(
+    connector: Connector, sandbox: Sandbox, root: Path, shared: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = re.search(r"`(~eu:\* -@all .*)`", (root / "README.md").read_text("utf-8"))
+    assert found is not None
+    shared.client.acl_log_reset()
+    shared.client.execute_command(f"ACL SETUSER eu on >s3cret resetkeys {found[1]}")
+    store = Store(shared.url.replace("//", "//eu:s3cret@"), prefix="eu")
+    sandbox.configure(rate_limit=50)
+    with connector.connect(sandbox.credentials, transport=sandbox.transport(), store=store) as connection:
+        connection.call("list_users_ddl")
+        sandbox.revoke()
+        connection.call("list_users_ddl")
+    wrong = {**sandbox.credentials, "client_secret": "wrong"}
+    with (
+        connector.connect(wrong, transport=sandbox.transport(), store=store) as connection,
+        pytest.raises(Unauthorized),
+    ):
+        connection.call("list_users_ddl")
+    assert said(caplog) == []
+    assert shared.client.acl_log() == []
+    shared.client.execute_command("ACL DELUSER eu")
