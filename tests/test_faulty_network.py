@@ -46,8 +46,8 @@ def soon(holds: Callable[[], bool]) -> bool:
 
 
 def sockets() -> int:
-    """Count the sockets that this process has open."""
-    found = 0
+    """Count the sockets that this process has open, but for those on which the sandbox still takes its time."""
+    found = -sum("process_request" in each.name for each in threading.enumerate())
     for each in Path("/proc/self/fd").iterdir():
         try:
             found += str(each.readlink()).startswith("socket:")
@@ -192,7 +192,7 @@ def test_transport_that_raises_what_is_not_of_httpx(sandbox: Sandbox, call: Call
 
 
 SLOW: dict[str, dict[str, Any]] = {
-    "hanging": {"kind": "delay", "seconds": 1.2},
+    "hanging": {"kind": "delay", "seconds": 4},
     "body": {"kind": "trickle", "bytes": 1, "seconds": 0.02},
     "headers": {"kind": "trickle", "bytes": 1, "seconds": 0.02, "headers": True},
 }
@@ -206,7 +206,7 @@ def test_deadline(sandbox: Sandbox, options: dict[str, Any], call: Call, slow: s
         start = time.monotonic()
         with pytest.raises(Timeout) as raised:
             call("list_users_ddl", connect=connect, **how)
-        assert 0.2 < time.monotonic() - start < 1.0
+        assert 0.2 < time.monotonic() - start < 3
         assert (raised.value.operation, raised.value.retryable) == ("list_users_ddl", True)
 
 
@@ -240,9 +240,9 @@ def test_write_at_the_deadline_is_unknown_and_never_sent_later(
     sandbox: Sandbox, options: dict[str, Any], call: Call
 ) -> None:
     before = stored(sandbox)
-    sandbox.fail("delay", seconds=1, method="POST", path="/v3/notes")
+    sandbox.fail("delay", seconds=4, method="POST", path="/v3/notes")
     with pytest.raises(OutcomeUnknown) as raised:
-        call("create_candidate", GIVEN, connect=options, timeout=0.6)
+        call("create_candidate", GIVEN, connect=options, timeout=2)
     resumed = {**GIVEN, "resume_token": raised.value.resume_token}
     call("create_candidate", resumed, connect=options)
     assert grown(sandbox, before) == ROWS
@@ -323,7 +323,7 @@ def test_cancellation_between_writes(sandbox: Sandbox, quick: Connector, call: C
 
 
 def test_cancellation_from_another_thread(sandbox: Sandbox, options: dict[str, Any], quick: Connector) -> None:
-    sandbox.fail("delay", seconds=1.2, path="/v3/users", times="always")
+    sandbox.fail("delay", seconds=4, path="/v3/users", times="always")
     cancellation = Cancellation()
     with quick.connect(sandbox.credentials, **options) as connection, ThreadPoolExecutor(3) as threads:
         calls = [threads.submit(connection.call, "list_users_ddl", cancellation=cancellation) for _ in range(3)]
@@ -332,7 +332,7 @@ def test_cancellation_from_another_thread(sandbox: Sandbox, options: dict[str, A
         cancellation.cancel()
         for each in calls:
             assert isinstance(each.exception(), CancelledError)
-        assert time.monotonic() - start < 1.1
+        assert time.monotonic() - start < 3
         asked = len(sandbox.requests)
         with pytest.raises(CancelledError):
             connection.call("list_jobs_ddl", cancellation=cancellation)
@@ -341,7 +341,7 @@ def test_cancellation_from_another_thread(sandbox: Sandbox, options: dict[str, A
 
 
 def test_closing_while_calls_run(sandbox: Sandbox, options: dict[str, Any], quick: Connector) -> None:
-    sandbox.fail("delay", seconds=1.2, path="/v3/users", times="always")
+    sandbox.fail("delay", seconds=4, path="/v3/users", times="always")
     connection = quick.connect(sandbox.credentials, **options)
     with ThreadPoolExecutor(4) as threads:
         calls = [threads.submit(connection.call, "list_users_ddl") for _ in range(4)]
@@ -356,7 +356,7 @@ def test_closing_while_calls_run(sandbox: Sandbox, options: dict[str, Any], quic
                 "the connection was closed while this call was running",
             )
         assert soon(lambda: not [each for each in threading.enumerate() if each.name == "connector"])
-        assert time.monotonic() - start < 1.1
+        assert time.monotonic() - start < 3
     with pytest.raises(Unavailable, match="this connection is closed; connect anew") as raised:
         connection.call("list_users_ddl")
     assert raised.value.operation == "list_users_ddl"
@@ -379,7 +379,7 @@ def test_closing_between_writes_tells_what_was_written(sandbox: Sandbox, quick: 
 
 
 def test_closing_in_asyncio_while_calls_run(sandbox: Sandbox, options: dict[str, Any], quick: Connector) -> None:
-    sandbox.fail("delay", seconds=1.2, path="/v3/users", times="always")
+    sandbox.fail("delay", seconds=4, path="/v3/users", times="always")
 
     async def run() -> None:
         connection = await quick.aconnect(sandbox.credentials, **options)
@@ -407,7 +407,7 @@ def test_requests_that_get_no_thread(sandbox: Sandbox, quick: Connector, monkeyp
             with monkeypatch.context() as patch:
                 patch.setattr(threading.Thread, "start", refuse)
                 with pytest.raises(RuntimeError, match="can't start new thread"):
-                    connection.call("get_candidate", {"candidate_id": 12345})
+                    connection.call("get_candidate", {"candidate_id": 12345}, timeout=5)
         found = connection.call("get_candidate", {"candidate_id": 12345}, timeout=5)
         assert found == {"candidate_found": False, "body": None}
 
@@ -459,12 +459,12 @@ def test_cancelling_a_task_at_any_point(sandbox: Sandbox, quick: Connector) -> N
 
 def test_asyncio_timeout_around_a_call(sandbox: Sandbox, options: dict[str, Any], quick: Connector) -> None:
     before = stored(sandbox)
-    sandbox.fail("delay", seconds=1, method="POST", path="/v3/notes")
+    sandbox.fail("delay", seconds=4, method="POST", path="/v3/notes")
 
     async def run() -> BaseException | None:
         async with await quick.aconnect(sandbox.credentials, **options) as connection:
             with pytest.raises(TimeoutError) as raised:
-                async with asyncio.timeout(0.5):
+                async with asyncio.timeout(2):
                     await connection.call("create_candidate", GIVEN)
             assert asyncio.all_tasks() == {asyncio.current_task()}
             return raised.value.__cause__
@@ -570,7 +570,7 @@ def test_interrupt_between_writes(sandbox: Sandbox, options: dict[str, Any], qui
 
 
 def test_interrupt_while_an_answer_is_awaited(sandbox: Sandbox, options: dict[str, Any]) -> None:
-    sandbox.fail("delay", seconds=2.5, path="/v3/users", times="always")
+    sandbox.fail("delay", seconds=6, path="/v3/users", times="always")
     source = INTERRUPTED.replace('"create_candidate", json.load(sys.stdin), journal=keep', '"list_users_ddl"')
     with subprocess.Popen(
         program(source, sandbox, options, "0"), stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL
@@ -581,4 +581,4 @@ def test_interrupt_while_an_answer_is_awaited(sandbox: Sandbox, options: dict[st
         os.kill(running.pid, signal.SIGINT)
         said, _ = running.communicate(timeout=30)
     assert (running.returncode, said) == (0, "null\n")
-    assert time.monotonic() - start < 1.5
+    assert time.monotonic() - start < 4
