@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import redis.asyncio
 from tests.shared.redis_server import RedisServer
 
 from connector_runtime import Connector, InvalidInput, Store, Unauthorized
+from connector_runtime.redis_store import AsyncDoor, Door
+from connector_runtime.store import Ledger
 from greenhouse_sandbox import Sandbox, Server
 
 DOWN = "the shared store gives no answer"
@@ -285,3 +288,29 @@ def test_user_with_the_rights_that_the_readme_names(
     assert said(caplog) == []
     assert shared.client.acl_log() == []
     shared.client.execute_command("ACL DELUSER eu")
+
+
+def test_store_that_is_closed_while_it_is_asked(shared: RedisServer, caplog: pytest.LogCaptureFixture) -> None:
+    ask = Ledger("test", "somebody", None, 1).look(None, None)
+    door, store = Door(Store(shared.url, timeout=0.5)), Store(shared.url, timeout=0.5)
+
+    async def asking() -> None:
+        closing = AsyncDoor(store)
+        asked = asyncio.create_task(closing.ask(ask))
+        await asyncio.sleep(0.1)
+        await closing.close()
+        assert await asked is None
+        assert await closing.ask(ask) is None
+
+    shared.pause()
+    try:
+        with ThreadPoolExecutor(1) as thread:
+            asked = thread.submit(door.ask, ask)
+            time.sleep(0.1)
+            door.close()
+            assert asked.result() is None
+            assert door.ask(ask) is None
+        asyncio.run(asking())
+    finally:
+        shared.resume()
+    assert said(caplog) == []
