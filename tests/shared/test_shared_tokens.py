@@ -24,7 +24,7 @@ HOLDER = """
 import json, sys
 from connector_runtime import load, store
 
-store._LEASE = 1.5
+store._LEASE = 2.5
 given = json.loads(sys.argv[1])
 with load(given["folder"]).connect(given["credentials"], **given["options"]) as connection:
     connection.call("list_users_ddl")
@@ -104,19 +104,21 @@ def test_process_that_is_killed_while_it_gets_a_token(
     sandbox, served = strict
     sandbox.fail("delay", seconds=20, path="/token")
     given = {"folder": str(root), "credentials": sandbox.credentials, "options": options(served, shared)}
-    process = subprocess.Popen([sys.executable, "-c", HOLDER, json.dumps(given)])
-    while sandbox.faults:
-        time.sleep(0.01)
     with ExitStack() as stack:
+        process = stack.enter_context(subprocess.Popen([sys.executable, "-c", HOLDER, json.dumps(given)]))
+        stack.callback(process.kill)
+        while sandbox.faults:
+            time.sleep(0.01)
         connection = connected(stack, connector, sandbox, served, shared)
         # As long as the other is at it, nobody else asks for a token.
-        with pytest.raises(Timeout, match="the token endpoint did not answer in time"):
+        with pytest.raises(Timeout):
             connection.call("list_users_ddl", timeout=0.4)
+        assert asked(sandbox) == 1
         process.kill()
         process.wait()
         started = time.monotonic()
         assert connection.call("list_users_ddl")["result"]
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 4
     assert asked(sandbox) == 2
 
 
