@@ -27,8 +27,10 @@ from connector_runtime import (
     PartialWrite,
     Timeout,
     Unavailable,
+    UnexpectedResponse,
     load,
 )
+from connector_runtime.workers import Workers
 from greenhouse_sandbox import Sandbox, Server
 
 ROOT = Path(__file__).parents[1]
@@ -208,6 +210,39 @@ def test_deadline(sandbox: Sandbox, options: dict[str, Any], call: Call, slow: s
             call("list_users_ddl", connect=connect, **how)
         assert 0.2 < time.monotonic() - start < 3
         assert (raised.value.operation, raised.value.retryable) == ("list_users_ddl", True)
+
+
+def test_deadline_in_a_body_of_a_hosts_own_transport(sandbox: Sandbox, call: Call) -> None:
+    sandbox.fail("trickle", bytes=1, seconds=0.02, path="/v3/users", times="always")
+    with pytest.raises(Timeout):
+        call("list_users_ddl", timeout=0.3)
+
+
+@pytest.mark.parametrize("encoding", ["br", "gzip"])
+def test_answer_that_is_not_compressed_as_it_says(
+    sandbox: Sandbox, options: dict[str, Any], call: Call, encoding: str
+) -> None:
+    sandbox.fail("status", code=200, body=[], headers={"content-encoding": encoding}, path="/v3/users")
+    with pytest.raises(UnexpectedResponse, match="compressed in a way that can't be read"):
+        call("list_users_ddl", connect=options)
+    assert sent(sandbox, "GET") == 1
+
+
+def test_request_that_waits_for_a_thread_is_not_sent_after_its_call(
+    sandbox: Sandbox, options: dict[str, Any], quick: Connector
+) -> None:
+    with quick.connect(sandbox.credentials, **options) as connection, ThreadPoolExecutor(1) as threads:
+        connection._driver._workers = Workers(1)
+        connection.call("list_jobs_ddl")
+        sandbox.fail("delay", seconds=1, path="/v3/users")
+        slow = threads.submit(connection.call, "list_users_ddl")
+        assert soon(lambda: sent(sandbox, "GET", "/users") == 1)
+        asked = len(sandbox.requests)
+        with pytest.raises(Timeout):
+            connection.call("list_sources_ddl", timeout=0.1)
+        assert slow.result()["result"]
+        assert connection.call("list_jobs_ddl")["result"]
+        assert [each.path for each in sandbox.requests][asked:] == ["/v3/jobs"]
 
 
 def test_own_deadline_of_a_call_goes_before_that_of_the_connection(sandbox: Sandbox, call: Call) -> None:
@@ -491,13 +526,14 @@ def test_connection_of_another_event_loop(sandbox: Sandbox, options: dict[str, A
 
 
 FORKING = """
-import os, sys
+import asyncio, os, sys
 from connector_runtime import Unavailable, load
 
 connector = load(sys.argv[1])
 credentials = {"client_id": sys.argv[2], "client_secret": sys.argv[3]}
 urls = {"base_url": sys.argv[4], "token_url": sys.argv[5]}
 connection = connector.connect(credentials, **urls)
+other = asyncio.run(connector.aconnect(credentials, **urls))
 first = connection.call("list_users_ddl")
 child = os.fork()
 if not child:
@@ -507,12 +543,14 @@ if not child:
         assert "another process; connect anew" in error.message
         assert error.operation == "list_users_ddl"
         connection.close()
+        asyncio.run(other.close())
         with connector.connect(credentials, **urls) as anew:
             os._exit(7 if anew.call("list_users_ddl") == first else 1)
     os._exit(1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
 assert connection.call("list_users_ddl") == first
 connection.close()
+asyncio.run(other.close())
 print("fine")
 """
 

@@ -350,6 +350,34 @@ def test_deadline_while_the_limit_is_used_up() -> None:
     assert error.retry_after == 20 + 1 - 5
 
 
+def test_deadline_while_there_is_no_room() -> None:
+    hand = Hand(asking([READ, READ]), deadline=5, room=Room(1)).start()
+    hand.look(5)
+    host = "https://api.example"
+    assert hand.carrier.result == [Failure("timeout", host, True), Failure("timeout", host, False)]
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_token_that_nobody_can_get_ends_the_batch_and_not_the_call(taken: bool) -> None:
+    def patient() -> Exchange[Any]:
+        try:
+            yield [READ, READ]
+        except Unauthorized:
+            return "went on"
+
+    hand = Hand(patient(), account(Grant("https://id.example/token", "sub", 3600, 60), token=False))
+    if taken:
+        assert hand.account.tokens.lease(None, lambda: None)
+        assert hand.start().due == []
+        hand.account.tokens.settle(None, None)
+        assert hand.told
+        hand.look()
+    else:
+        hand.start()
+    assert hand.carrier.result == "went on"
+    assert hand.due == []
+
+
 def test_call_that_waits_for_a_turn_wakes_with_the_window() -> None:
     hand = Hand(asking([READ], [READ])).start()
     reset = str(int((EPOCH + timedelta(seconds=20)).timestamp()))
@@ -396,7 +424,7 @@ def test_nothing_is_sent_after_a_stop() -> None:
 def test_stopped_call_that_needs_a_token_gets_none() -> None:
     def stubborn() -> Exchange[Any]:
         with pytest.raises(Unavailable):
-            yield [READ]
+            yield [READ, READ]
         with pytest.raises(Unavailable):
             yield [Request("GET", "/a", subject="7")]
         return "went on"

@@ -376,6 +376,18 @@ def test_callers_of_a_lane_take_turns() -> None:
     assert order == [0, 1, 2, 3, 4] * 2
 
 
+def test_whoever_wants_a_turn_back_goes_first() -> None:
+    desk, room = desk_with(50), Room(0)
+    one, other = desk.caller(1, room=room), desk.caller(1, room=room)
+    for caller in (other, one, one):
+        desk.turns.want(caller, 0, first=True)
+    order: list[Caller] = []
+    for _ in range(5):
+        desk.answer(Turn(room, 0), None)
+        order += [each for each in (one, other) for _ in desk.take(each)]
+    assert order == [one, other, one, other, one]
+
+
 def test_somebody_without_room_is_in_nobodys_way() -> None:
     desk, full = desk_with(50), Room(1)
     first = desk.caller(2, room=full)
