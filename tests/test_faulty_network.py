@@ -251,6 +251,10 @@ def test_own_deadline_of_a_call_goes_before_that_of_the_connection(sandbox: Sand
     assert call("list_users_ddl", connect=connect, timeout=10)["result"]
 
 
+def test_deadline_that_is_centuries_away(call: Call) -> None:
+    assert call("list_users_ddl", timeout=1e15)["result"]
+
+
 @pytest.mark.parametrize("timeout", [0, -1, float("inf"), float("nan")])
 def test_deadlines_that_are_none(sandbox: Sandbox, call: Call, timeout: float) -> None:
     for connect, how in (({"timeout": timeout}, {}), (None, {"timeout": timeout})):

@@ -18,7 +18,7 @@ from inspect import isawaitable
 from math import inf
 from queue import Empty, SimpleQueue
 from socket import SHUT_RDWR
-from threading import Lock
+from threading import TIMEOUT_MAX, Lock
 from typing import Any, Generic, TypeVar
 from weakref import WeakSet
 
@@ -369,7 +369,7 @@ class Driver:
 
     def _received(self, carrier: Carrier[Any], mail: _Mailbox) -> list[Due]:
         try:
-            got = mail.get(timeout=carrier.wait(_now()))
+            got = mail.get(timeout=min(carrier.wait(_now()), TIMEOUT_MAX))
         except Empty:
             got = None
         if isinstance(got, BaseException):
