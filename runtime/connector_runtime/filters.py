@@ -120,12 +120,13 @@ def numbered(values: Iterable[Any] | None, before: str, after: str = "") -> list
 
 
 def number(value: Any) -> int | float | None:
-    """Read a number, or the text of one; anything else is null."""
+    """Read a number, or the text of one; anything else is null, and so is what JSON can't hold."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+    if not isinstance(value, str) or not re.fullmatch(r"-?[0-9]{1,300}(\.[0-9]+)?", value):
         return None
-    return float(value) if "." in value else int(value)
+    read = float(value) if "." in value else int(value)
+    return read if isinstance(read, float) or -(2**63) <= read < 2**63 else None
 
 
 def boolean(value: Any) -> bool | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import chain, islice
 from typing import Any
 
 import jsonschema_rs
@@ -78,11 +79,10 @@ class Validator:
         """Tell whether the instance satisfies the schema."""
         return self._compiled.is_valid(instance)
 
-    def violations(self, instance: Any) -> list[Violation]:
-        """Give every violation once, in the order of their places."""
-        found: dict[Violation, None] = {}
-        for error in self._compiled.iter_errors(instance):
-            found.update(dict.fromkeys(self._explain(error, instance)))
+    def violations(self, instance: Any, most: int | None = None) -> list[Violation]:
+        """Give every violation once, or `most` of them, in the order of their places."""
+        explained = (self._explain(error, instance) for error in self._compiled.iter_errors(instance))
+        found = dict.fromkeys(islice(chain.from_iterable(explained), most))
         # A value of another type can't be chosen a form for: that it has the wrong type says it all.
         wrong = {each.pointer for each in found if each.keyword == "type"}
         told = [each for each in found if each.keyword not in ("anyOf", "oneOf") or each.pointer not in wrong]

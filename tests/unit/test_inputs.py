@@ -127,11 +127,26 @@ def deep() -> dict[str, Any]:
         {1: 2},
         {"id": 1, "name": b"x"},
         {"id": 1, "name": "\ud800"},
+        {"id": 1, "name": "x", "loans": ("\ud800",)},
+        {"id": 10**5000, "name": "x"},
         deep(),
     ],
-    ids=["object", "set", "key", "bytes", "surrogate", "deep"],
+    ids=["object", "set", "key", "bytes", "surrogate", "tuple", "huge", "deep"],
 )
 def test_what_is_no_json(given: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
         CHECK.ready(given)
     assert caught.value.message == "the input is not plain JSON data"
+
+
+def test_what_was_caught_is_forgotten() -> None:
+    """The error of a text that can't be encoded holds the text."""
+    with pytest.raises(InvalidInput) as caught:
+        CHECK.ready({"id": 1, "name": "Ada\ud800"})
+    assert caught.value.__context__ is None
+
+
+def test_of_very_many_problems_the_first_are_told() -> None:
+    with pytest.raises(InvalidInput, match="100 problems or more") as caught:
+        CHECK.ready({"id": 1, "name": "x", **{f"key {number}": number for number in range(100_000)}})
+    assert len(caught.value.errors) == 100
