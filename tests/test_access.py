@@ -95,6 +95,21 @@ def test_fifty_tasks_get_one_token(connector: Connector, sandbox: Sandbox, urls:
     assert (asked(sandbox), asked(sandbox, "/v3/users")) == (1, 50)
 
 
+def test_sixteen_threads_are_refused_by_one_request(
+    connector: Connector, sandbox: Sandbox, urls: dict[str, Any]
+) -> None:
+    sandbox.fail("delay", seconds=0.3, path="/token", times="always")
+
+    def refused() -> bool:
+        with pytest.raises(Unauthorized, match="refused the client id or secret"):
+            connection.call("list_users_ddl")
+        return True
+
+    with connector.connect({**sandbox.credentials, "client_secret": "wrong"}, **urls) as connection:
+        assert all(at_once(16, refused))
+    assert asked(sandbox) == 1
+
+
 def test_requests_of_one_call_share_a_token(connector: Connector, sandbox: Sandbox, urls: dict[str, Any]) -> None:
     with connector.connect(sandbox.credentials, **urls) as connection:
         connection.call("get_candidate", {"candidate_id": 12345})

@@ -453,6 +453,119 @@ def test_sandbox_of_another_size(run: Run, tmp_path: Path) -> None:
     assert "the sandbox can't be opened: the database holds an organisation of size 0, not 7" in done.stderr
 
 
+APPLICATION = orjson.dumps(
+    {
+        "user_id": 12345,
+        "candidate_id": 67890,
+        "job_id": 54321,
+        "attachments": [{"filename": "cv.pdf", "type2": "resume", "content": "QUJD"}],
+    }
+).decode()
+
+
+@pytest.fixture
+def create(run: Run, served: Server, tmp_path: Path) -> Run:
+    """Create an application, with a journal."""
+
+    def create_it(*more: str, journal: Path = tmp_path / "journal") -> subprocess.CompletedProcess[str]:
+        given = ("--input", APPLICATION, "--journal", str(journal))
+        return run("call", "create_candidate_application", *given, *more, **account(served))
+
+    return create_it
+
+
+def test_journal_of_a_call_that_succeeds_is_gone(create: Run, tmp_path: Path) -> None:
+    done = create()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_journal_of_a_call_that_failed_is_gone_on_from(create: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    before = [len(sandbox.rows(name)) for name in ("applications", "attachments")]
+    sandbox.fail("status", code=422, path="/v3/attachments")
+    done = create()
+    assert done.returncode == EXIT["partial_write"]
+    token = (tmp_path / "journal").read_text().strip()
+    assert f"  resume_token: {token}\n" in done.stderr
+    assert re.search(r'^  written: written {"id":\d+}$', done.stderr, re.MULTILINE)
+    again = create()
+    assert again.returncode == 0
+    assert again.stderr == f"going on from {tmp_path / 'journal'}\n"
+    assert not (tmp_path / "journal").exists()
+    after = [len(sandbox.rows(name)) for name in ("applications", "attachments")]
+    assert [one - other for one, other in zip(after, before, strict=True)] == [1, 1]
+
+
+def test_journal_of_a_call_that_wrote_nothing_is_gone(create: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.fail("status", code=422, path="/v3/applications", method="POST")
+    assert create().returncode == EXIT["rejected"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_journal_of_a_first_write_with_unknown_outcome_is_kept(create: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.fail("drop", path="/v3/applications", method="POST", done=True)
+    before = len(sandbox.rows("applications"))
+    assert create().returncode == EXIT["outcome_unknown"]
+    again = create("--format", "json")
+    assert again.returncode == EXIT["outcome_unknown"]
+    assert len(sandbox.rows("applications")) == before + 1
+    assert (tmp_path / "journal").exists()
+
+
+def test_journal_that_can_not_be_used(run: Run, create: Run, sandbox: Sandbox, served: Server, tmp_path: Path) -> None:
+    before = len(sandbox.rows("applications"))
+    nowhere = create(journal=tmp_path / "missing" / "journal")
+    assert nowhere.returncode == 2
+    assert "journal can't be written: No such file or directory" in nowhere.stderr
+    (tmp_path / "journal").write_bytes(b"\xff\xfe")
+    assert "can't be read: it holds no resume token" in create().stderr
+    (tmp_path / "journal").write_text("something else")
+    other = create()
+    assert other.returncode == EXIT["invalid_input"]
+    assert "/resume_token" in other.stderr
+    reading = run("call", "list_users", "--journal", "x", **account(served))
+    assert reading.returncode == 2
+    assert "list_users writes nothing" in reading.stderr
+    assert len(sandbox.rows("applications")) == before
+
+
+def test_disk_that_is_full_between_two_writes(tmp_path: Path, sandbox: Sandbox, served: Server) -> None:
+    """The folder of the journal is taken away, which is as good as a full disk, once the first write is under way."""
+    folder = tmp_path / "kept"
+    folder.mkdir()
+    sandbox.fail("delay", seconds=1, path="/v3/applications", method="POST")
+    given = ["--input", APPLICATION, "--journal", str(folder / "journal")]
+    process = subprocess.Popen(
+        command("call", "create_candidate_application", *given),
+        env={**CLEAN, **account(served)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until(lambda: any(each.method == "POST" and each.path != "/token" for each in sandbox.requests))
+    shutil.rmtree(folder)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "1 write made" in said
+    assert "  resume_token: " in said
+    assert "can't be written: No such file or directory" in said
+
+
+def test_timeout_of_a_call(run: Run, sandbox: Sandbox, served: Server) -> None:
+    sandbox.fail("delay", seconds=20, path="/v3/users", times="always")
+    for name in ("call", "ddl"):
+        done = run(name, "list_users_ddl", "--timeout", "0.5", **account(served))
+        assert done.returncode == EXIT["timeout"]
+    assert run("ddl", "list_users_ddl", "--timeout", "0", **account(served)).returncode == 2
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    end = time.monotonic() + 20
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert holds()
+
+
 def test_console_script(tmp_path: Path) -> None:
     script = Path(sys.executable).with_name("connector")
     done: Any = subprocess.run([script, "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from connector_runtime import Connection, Connector, ConnectorError
-from connector_runtime.writing import Journal
+from connector_runtime import Connection, Connector, ConnectorError, OutcomeUnknown
+from connector_runtime.memory import Memory
+from connector_runtime.writing import Journal, ids_of
 from greenhouse_sandbox import Sandbox
 
 RESOURCES = ("candidates", "applications", "attachments", "notes", "candidate_educations", "candidate_employments")
@@ -217,6 +218,43 @@ def test_goes_on_when_reading_back_fails(
     with connected(connector, sandbox) as connection:
         assert connection.call(operation, {**given, "resume_token": raised.value.resume_token})["id"] > 0
     assert grown(sandbox, before) == rows
+
+
+@pytest.mark.parametrize("position", range(3))
+def test_interrupted_at_any_line(
+    connector: Connector, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, position: int
+) -> None:
+    """The interruption comes while an answer is read: what was stored by then nobody has noted yet."""
+    given, rows = CREATES["create_candidate"]
+    before, calls = stored(sandbox), iter(range(9))
+
+    def interrupted(answer: Any) -> dict[str, Any]:
+        if next(calls) == position:
+            raise KeyboardInterrupt
+        return ids_of(answer)
+
+    monkeypatch.setattr("connector_runtime.writing.ids_of", interrupted)
+    with connected(connector, sandbox) as connection, pytest.raises(KeyboardInterrupt) as raised:
+        connection.call("create_candidate", given)
+    told = raised.value.__cause__
+    assert isinstance(told, OutcomeUnknown)
+    assert len(told.completed) == position
+    assert grown(sandbox, before)["candidates"] == 1
+    assert (told.resume_token is None) == (position == 0)
+    monkeypatch.undo()
+    if told.resume_token is not None:
+        with connected(connector, sandbox) as connection:
+            connection.call("create_candidate", {**given, "resume_token": told.resume_token})
+        assert grown(sandbox, before) == rows
+
+
+def test_interrupted_before_anything_is_written(connector: Connector) -> None:
+    given, _ = CREATES["create_candidate"]
+    exchange = connector.operation("create_candidate").run(given, connector._call(Memory(1, 1)))
+    next(exchange)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        exchange.throw(KeyboardInterrupt)
+    assert raised.value.__cause__ is None
 
 
 def test_refuses_a_token_of_another_call(connector: Connector, sandbox: Sandbox) -> None:

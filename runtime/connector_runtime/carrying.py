@@ -96,6 +96,7 @@ class _Task:
     place: int | None
     subject: str | None = None
     wish: Wish | None = None
+    since: float = 0.0
     sent: bool = False
     attempts: int = 0
 
@@ -228,6 +229,7 @@ class Carrier(Generic[T]):
         """See to it that a task's wish comes true; where the call has been stopped, that it fails at once."""
         match task.wish:
             case TokenWanted():
+                task.since = self._now.seconds
                 self._provide(key)
             case Save(token=token) if not self._stopped:
                 self._due.append(Keep(key, token))
@@ -294,8 +296,9 @@ class Carrier(Generic[T]):
         if key in self._wanting:
             self._wanting.remove(key)
         token = tokens.usable(subject, refused, self._now.seconds)
-        if token is None and self._stopped:
-            self._step(key, failed(self._failure(task)))
+        error = failed(self._failure(task)) if self._stopped else tokens.failure(subject, task.since)
+        if token is None and error is not None:
+            self._step(key, error)
             return
         leased = token is None and tokens.lease(subject, self._caller.notify)
         if leased:
@@ -303,7 +306,7 @@ class Carrier(Generic[T]):
             token = tokens.usable(subject, refused, self._now.seconds)
         if token is not None:
             if leased:
-                tokens.settle(subject, None)
+                tokens.settle(subject, None, self._now.seconds)
             self._step(key, token)
             return
         self._wanting.append(key)
@@ -329,7 +332,8 @@ class Carrier(Generic[T]):
                 token = tokens.grant.read(result, self._now.seconds, self._now.utc)
         except ConnectorError as refused:
             error = refused
-        self._settle(subject, token, new=token is not result)
+        # What ended because this call had to is no answer to other calls.
+        self._settle(subject, token or (None if self._stopped else error), new=token is not result)
         for key in self._wanting[:]:
             wish = self._tasks[key].wish if key in self._wanting else None
             if not isinstance(wish, TokenWanted) or wish.subject != subject:
@@ -341,12 +345,13 @@ class Carrier(Generic[T]):
             self._wanting.remove(key)
             self._step(key, error if token is None else token)
 
-    def _settle(self, subject: str | None, token: Token | None, *, new: bool = True) -> None:
+    def _settle(self, subject: str | None, got: Token | ConnectorError | None, *, new: bool = True) -> None:
         """End the right to get a token, in this process and among all."""
-        self._account.tokens.settle(subject, token)
+        now = self._now.seconds
+        self._account.tokens.settle(subject, got, now)
         ledger = self._endpoint.ledger
         if ledger is not None and new:
-            ask = ledger.keep(subject, token, self._now.seconds) if token else ledger.release(subject)
+            ask = ledger.keep(subject, got, now) if isinstance(got, Token) else ledger.release(subject)
             self._due.append(Inquiry(None, ask))
 
     def _failure(self, task: _Task) -> Failure:

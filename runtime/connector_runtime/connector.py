@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -252,8 +251,12 @@ def _run(
     return Run(exchange, operation, called.lane, seconds, journal)
 
 
+# Seconds: more than anything lasts, and still a number to count with.
+_LONGEST = 1e15
+
+
 def _checked_timeout(seconds: float) -> float:
-    if not 0 < seconds < inf:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= _LONGEST:
         problem = InputProblem("/timeout", "must be a number of seconds above 0")
         raise InvalidInput("the options have a problem", errors=[problem])
     return seconds

@@ -151,6 +151,11 @@ class Plan:
         except Exception as error:
             cause = error if isinstance(error, ConnectorError) else located(error)
             raise journal.told(cause or SpecError(type(error).__name__)) from None
+        except GeneratorExit:
+            raise
+        except BaseException as interruption:
+            # From outside, at any line: of the write that was being made nothing is certain.
+            raise interruption from journal.interrupted()
 
     def _write(self, given: Mapping[str, Any], scope: Scope, call: Call, journal: Journal) -> Exchange[None]:
         yield from self._read(self.stages, scope, call, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -14,7 +15,7 @@ from urllib.parse import quote_plus, urlencode
 
 import orjson
 
-from .errors import Forbidden, Unauthorized, UnexpectedResponse
+from .errors import ConnectorError, Forbidden, Unauthorized, UnexpectedResponse
 from .exchange import Failure, Outcome, Request, Response, Wire
 from .moments import moment
 from .replies import failed, refused, server_time, upstream
@@ -131,6 +132,7 @@ class Tokens:
         ready = grant.access_token
         self._ready = Token(ready, float("inf")) if ready else None
         self._minted: dict[str | None, Token] = {}
+        self._failed: dict[str | None, tuple[float, ConnectorError]] = {}
         self._waiting: dict[str | None, set[Callable[[], None]]] = {}
         self._lock = Lock()
 
@@ -151,11 +153,18 @@ class Tokens:
             waiting.add(notify)
             return False
 
-    def settle(self, subject: str | None, token: Token | None) -> None:
-        """End a lease: keep the token that was got, None when there is none, and tell everybody who waits."""
+    def failure(self, subject: str | None, since: float) -> ConnectorError | None:
+        """Give the error of an attempt to get a token that ended since then: it is the answer to all who waited."""
+        ended, error = self._failed.get(subject, (since, None))
+        return copy(error) if ended > since else None
+
+    def settle(self, subject: str | None, got: Token | ConnectorError | None, now: float) -> None:
+        """End a lease with a token, with why there is none, or, given up, with nothing; tell everybody who waits."""
         with self._lock:
-            if token is not None:
-                self._minted[subject] = token
+            if isinstance(got, Token):
+                self._minted[subject] = got
+            elif got is not None:
+                self._failed[subject] = now, got
             waiting = self._waiting.pop(subject)
         for notify in waiting:
             notify()

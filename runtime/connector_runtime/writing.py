@@ -151,6 +151,14 @@ class Journal:
         )
 
 
+    def interrupted(self) -> ConnectorError | None:
+        """Make the error that tells of a call that was interrupted; None when nothing was written yet."""
+        if self.at == "":
+            return None
+        self.unclear = self.unclear or self.at
+        return self.told(OutcomeUnknown(f"the call was interrupted; {_LOOKS_FIRST if self.done else _LOOK}"))
+
+
 def check_all(checks: tuple[Check, ...], scope: Scope, kinds: Mapping[str, type[ConnectorError]]) -> None:
     """Raise the error of the checks that fail, with every one of them; invalid input goes before other codes."""
     failures = list(dict.fromkeys(each for check in checks for each in check.failures(scope)))

@@ -31,7 +31,7 @@ def account(grant: Grant = GRANT, token: bool = True) -> Account:
     found = Account(Tokens(grant), Turns(HEADERS, 100))
     if token:
         found.tokens.lease(None, lambda: None)
-        found.tokens.settle(None, Token("t0", 1e9))
+        found.tokens.settle(None, Token("t0", 1e9), 0)
     return found
 
 
@@ -369,7 +369,7 @@ def test_token_that_nobody_can_get_ends_the_batch_and_not_the_call(taken: bool) 
     if taken:
         assert hand.account.tokens.lease(None, lambda: None)
         assert hand.start().due == []
-        hand.account.tokens.settle(None, None)
+        hand.account.tokens.settle(None, None, 0)
         assert hand.told
         hand.look()
     else:

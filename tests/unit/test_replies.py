@@ -134,6 +134,7 @@ def test_time_of_the_server() -> None:
     assert server_time(answer(200, date="Wed, 21 Oct 2026 07:27:00 GMT"), local) == datetime(
         2026, 10, 21, 7, 27, tzinfo=UTC
     )
+    assert server_time(answer(200, date="Sun, 01 Mar 99999999999 12:00:00 GMT"), local) == local
     assert server_time(answer(200, date="yesterday"), local) == server_time(answer(200), local) == local
 
 

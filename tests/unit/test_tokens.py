@@ -159,13 +159,27 @@ def test_tokens_of_a_connection() -> None:
     assert tokens.usable(None, None, 0) is None
     for subject, token in {None: Token("one", 100), "7": Token("seven", 100)}.items():
         assert tokens.lease(subject, lambda: None)
-        tokens.settle(subject, token)
+        tokens.settle(subject, token, 0)
     one, seven = tokens.usable(None, None, 99), tokens.usable("7", None, 99)
     assert (one, seven) == (Token("one", 100), Token("seven", 100))
     assert tokens.usable("8", None, 99) is None
     assert tokens.usable(None, None, 100) is None
     assert tokens.usable(None, one, 99) is None
     assert tokens.usable("7", one, 99) == seven
+
+
+def test_failure_is_the_answer_to_those_who_waited() -> None:
+    tokens, told = Tokens(GRANT), []
+    assert tokens.lease(None, lambda: None)
+    assert not tokens.lease(None, lambda: told.append(1))
+    tokens.settle(None, errors.Unauthorized("no", retry_after=3), 5)
+    assert told == [1]
+    one, other = tokens.failure(None, 4), tokens.failure(None, 4)
+    assert isinstance(one, errors.Unauthorized)
+    assert (one.message, one.retry_after) == ("no", 3)
+    assert one is not other  # each is raised, and gets its own traceback
+    assert tokens.failure(None, 5) is None
+    assert tokens.failure("7", 4) is None
 
 
 def test_ready_token_is_used_until_it_is_refused() -> None:
