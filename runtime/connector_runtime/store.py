@@ -147,9 +147,7 @@ class Ledger:
                 told = (limit, remaining, repr(reset), _milliseconds(lasts))
         if response is not None and response.status == 429:
             wait = retry_after(response, utc) or 0.0
-        return Ask(
-            "learn", self._budget, (*self._fixed, unit, int(response is not None), *told, _milliseconds(wait))
-        )
+        return Ask("learn", self._budget, (*self._fixed, unit, int(response is not None), *told, _milliseconds(wait)))
 
     def look(self, subject: str | None, refused: Token | None) -> Ask:
         """Ask for an acting user's token, or for the right to get one; `refused` is forgotten if it is still kept."""
