@@ -319,9 +319,7 @@ class Carrier(Generic[T]):
         grant, at = self._account.tokens.grant, self._endpoint
         if at.ledger is None:
             return minting(grant, wanted.subject, at.retries, lambda: self._now.utc)
-        return shared_minting(
-            grant, wanted, at.retries, at.ledger, lambda: self._now.seconds, lambda: self._now.utc
-        )
+        return shared_minting(grant, wanted, at.retries, at.ledger, lambda: self._now.seconds, lambda: self._now.utc)
 
     def _minted(self, subject: str | None, result: Token | Outcome | ConnectorError) -> None:
         tokens = self._account.tokens
