@@ -52,6 +52,7 @@ _REQUEST_ID = re.compile(r"[\w.:+/=-]{1,200}", re.ASCII)
 _SECONDS = re.compile(r"\d+(\.\d+)?", re.ASCII)
 # What asks for a day or more is a mistake, not an answer: who believed it would never come back.
 _LONGEST_WAIT = 86_400
+_NOTHING = object()
 # Levels that an output may put around what an answer holds; orjson reads 1,024 levels, but writes only 254.
 _ROOM = 100
 
@@ -145,14 +146,20 @@ def decoded(request: Request, outcome: Outcome) -> Any:
     said, media = f"the API's answer for {request.resource} is", content_type(outcome)
     if media is not None and not _JSON.fullmatch(media):
         raise UnexpectedResponse(f"{said} {media}, not JSON", upstream=upstream(outcome))
-    try:
-        answer = orjson.loads(outcome.body)
-    except orjson.JSONDecodeError:
-        what = "no JSON" if outcome.body else "empty"
-        raise UnexpectedResponse(f"{said} {what}", upstream=upstream(outcome)) from None
+    answer = _loaded(outcome.body)
+    if answer is _NOTHING:
+        raise UnexpectedResponse(f"{said} {'no JSON' if outcome.body else 'empty'}", upstream=upstream(outcome))
     if _is_deep(answer):
         raise UnexpectedResponse(f"{said} nested too deeply", upstream=upstream(outcome))
     return answer
+
+
+def _loaded(body: bytes) -> Any:
+    # Gives a sign instead of raising: the error of a body that is no JSON holds the body.
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _NOTHING
 
 
 def _is_deep(answer: Any) -> bool:
