@@ -89,12 +89,13 @@ Due = Launch | Keep | Inquiry
 
 @dataclass(slots=True)
 class _Task:
-    """A delivery under way: its place in the batch, or, for one that gets a token, no place but a subject."""
+    """A delivery under way: its place in the batch (None: it gets a token), who acts, and the token it has."""
 
     steps: Delivery | Minting
     resource: str
     place: int | None
     subject: str | None = None
+    token: Token | None = None
     wish: Wish | None = None
     since: float = 0.0
     sent: bool = False
@@ -159,7 +160,9 @@ class Carrier(Generic[T]):
                 self._provide(key)
         if now.seconds >= self._deadline and not self.finished and not self._stopped:
             self.stop("timeout", now)
-        for turn in self._account.turns.taken(self._caller, now.seconds):
+        turns = self._account.turns.taken(self._caller, now.seconds)
+        self._freshen()
+        for turn in turns:
             self._launch(self._ready.popleft(), turn)
         # What is due when a call has come to its end is what it leaves behind.
         due, self._due = ([], self._due) if self.finished else (self._due, [])
@@ -215,6 +218,8 @@ class Carrier(Generic[T]):
 
     def _step(self, key: int, value: Any) -> None:
         task = self._tasks[key]
+        if isinstance(value, Token):
+            task.token = value
         try:
             throws = isinstance(value, ConnectorError)
             task.wish = task.steps.throw(value) if throws else task.steps.send(value)
@@ -228,8 +233,8 @@ class Carrier(Generic[T]):
     def _consider(self, key: int, task: _Task) -> None:
         """See to it that a task's wish comes true; where the call has been stopped, that it fails at once."""
         match task.wish:
-            case TokenWanted():
-                task.since = self._now.seconds
+            case TokenWanted(subject=subject):
+                task.subject, task.since = subject, self._now.seconds
                 self._provide(key)
             case Save(token=token) if not self._stopped:
                 self._due.append(Keep(key, token))
@@ -245,7 +250,7 @@ class Carrier(Generic[T]):
                     self._step(key, False)
                 else:
                     heappush(self._paused, (until, key))
-            case _:
+            case _ if key not in self._ready:
                 task.attempts += 1
                 if self._stopped:
                     self._step(key, self._failure(task))
@@ -254,6 +259,14 @@ class Carrier(Generic[T]):
                 else:
                     self._ready.append(key)
                     self._account.turns.want(self._caller, self._now.seconds)
+
+    def _freshen(self) -> None:
+        """Give what waits for its turn the token of now, where the one it had was replaced meanwhile."""
+        for key in self._ready:
+            task = self._tasks[key]
+            token = self._account.tokens.usable(task.subject, None, self._now.seconds)
+            if token is not None and task.token is not None and token.value != task.token.value:
+                self._step(key, token)
 
     def _launch(self, key: int, turn: Turn | None) -> None:
         task = self._tasks[key]

@@ -108,6 +108,10 @@ def delivery(request: Request, base_url: str, subject: str | None, retries: Retr
     while True:
         assert isinstance(token, Token)
         outcome = yield _wire(request, base_url, token)
+        if isinstance(outcome, Token):
+            # It waited for its turn for so long that there is another one.
+            token = outcome
+            continue
         assert isinstance(outcome, Response | Failure)
         if isinstance(outcome, Response) and outcome.status == 401 and not renewed:
             renewed = True

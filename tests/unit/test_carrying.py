@@ -205,6 +205,24 @@ def test_one_token_is_got_for_all_requests() -> None:
     assert [each.wire.headers["authorization"] for each in hand.due] == ["Bearer t1"] * 3
 
 
+def test_requests_that_waited_for_their_turn_carry_the_token_of_now() -> None:
+    hand = Hand(asking([READ, READ, Request("GET", "/a", subject="7")]), room=Room(1)).start()
+    asked, one = hand.next(), hand.next()
+    hand.answer(asked, minted("t7"))
+    hand.account.tokens.lease(None, lambda: None)
+    hand.account.tokens.settle(None, Token("t1", 1e9), hand.now)
+    hand.answer(one, GOOD)
+    other = hand.next()
+    assert (other.wire.headers["authorization"], other.number) == ("Bearer t1", 1)
+    # One that is refused is renewed all the same, and nobody else's token is taken for it.
+    hand.answer(other, REFUSED)
+    asked, last = hand.next(), hand.next()
+    assert last.wire.headers["authorization"] == "Bearer t7"
+    hand.answer(asked, minted("t2"))
+    hand.answer(last, GOOD)
+    assert hand.next().wire.headers["authorization"] == "Bearer t2"
+
+
 def test_each_user_has_a_token_and_calls_share_it() -> None:
     shared = account(token=False)
     users = [Request("GET", "/a", subject=subject) for subject in ("7", "8", "7")]
