@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 OFFLINE := env -u GREENHOUSE_CLIENT_ID -u GREENHOUSE_CLIENT_SECRET -u GREENHOUSE_USER_ID \
   -u GREENHOUSE_ACCESS_TOKEN -u GREENHOUSE_BASE_URL -u GREENHOUSE_TOKEN_URL
 
-.PHONY: demo test docs lint clean
+.PHONY: demo test soak docs lint clean
 
 demo: $(VENV)/installed
 	@echo '$$ connector call get_candidate --input '"'"'{"candidate_id": 12345}'"'"
@@ -23,6 +23,9 @@ test: $(VENV)/installed-test
 	$(BIN)/mypy
 	$(BIN)/connector validate
 	$(BIN)/python -m pytest --cov --cov-report=term
+
+soak: $(VENV)/installed-test
+	$(BIN)/python -m tests.soak
 
 docs: $(VENV)/installed-test
 	$(BIN)/python docs/generate.py

@@ -1,16 +1,16 @@
 """Every fault at every place: what a call ends with, and what is stored. The cells: tests/faults/matrix.yaml."""
 
 import asyncio
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from tests.impatient import impatient
 from tests.test_writes import CREATES, grown, stored, writes_of
 
-from connector_runtime import Connector, ConnectorError, load
+from connector_runtime import Connector, ConnectorError
 from greenhouse_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -27,16 +27,10 @@ UPDATE = 6
 Call = Callable[[Sandbox, str, dict[str, Any], float], dict[str, Any]]
 
 
-@pytest.fixture(scope="module")
-def impatient(tmp_path_factory: pytest.TempPathFactory) -> Connector:
+@pytest.fixture(scope="module", name="impatient")
+def impatient_connector(tmp_path_factory: pytest.TempPathFactory) -> Connector:
     """The connector, with pauses between its attempts that tests have time for."""
-    folder = tmp_path_factory.mktemp("impatient")
-    for part in ("operations", "ddl", "schemas"):
-        shutil.copytree(ROOT / part, folder / part)
-    manifest = (ROOT / "connector.yaml").read_text("utf-8")
-    assert "first: 0.5, longest: 20" in manifest
-    (folder / "connector.yaml").write_text(manifest.replace("first: 0.5, longest: 20", "first: 0.01, longest: 0.02"))
-    return load(folder)
+    return impatient(tmp_path_factory.mktemp("impatient"))
 
 
 @pytest.fixture(params=["threads", "asyncio"])
