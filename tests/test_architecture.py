@@ -22,6 +22,7 @@ LAYERS = (
     {"accounts", "body_checks", "joins", "question_checks", "store", "writing"},
     {"delivery", "redis_store"},
     {"carrying", "object_checks", "plans", "shaping", "write_checks"},
+    {"calls"},
     {"drivers"},
     {"compiling", "operation_checks"},
     {"checks"},

@@ -7,8 +7,8 @@
 """
 
 from .attempts import Attempt
+from .calls import Cancellation
 from .connector import AsyncConnection, Connection, Connector, load, validate
-from .drivers import Cancellation
 from .errors import (
     Conflict,
     ConnectorError,

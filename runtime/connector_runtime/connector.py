@@ -14,11 +14,12 @@ from urllib.parse import urlsplit
 
 from .accounts import Account, shared
 from .attempts import Watch, log
+from .calls import Cancellation, Run
 from .carrying import Endpoint
 from .checks import check_specs
 from .compiling import compile_operations
 from .delivery import Retries
-from .drivers import AsyncDriver, Cancellation, Driver, Run, Settings
+from .drivers import AsyncDriver, Driver, Settings
 from .errors import InputProblem, InvalidInput, SpecError
 from .folder import file_of, locate, stray
 from .inputs import InputCheck

@@ -4,31 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
-from contextlib import aclosing, closing, contextmanager, suppress
+from contextlib import aclosing, closing, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
 from inspect import isawaitable
 from math import inf
-from queue import Empty, SimpleQueue
+from queue import Empty
 from socket import SHUT_RDWR
 from threading import TIMEOUT_MAX, Lock
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 import httpx
 
 from .accounts import Account
-from .attempts import Attempt, Watch, tell
-from .carrying import Carrier, Due, Endpoint, Inquiry, Launch, Now, host_of
-from .errors import ConnectorError, OutcomeUnknown, Unavailable
-from .exchange import Exchange, Failure, Outcome, Response, Wire
+from .attempts import Watch, tell
+from .calls import Calls, Cancellation, Done, Mail, Mailbox, Run, ended_by, finished, give_back, held_back, present
+from .carrying import Carrier, Due, Endpoint, Inquiry, Launch, host_of
+from .errors import Unavailable
+from .exchange import Failure, Outcome, Response, Wire
 from .intake import Intake, Oversized, Unreadable
 from .redis_store import AsyncDoor, Door
 from .store import Ask, Held, Reply
@@ -57,74 +57,7 @@ class Settings:
     transport: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Run(Generic[T]):
-    """One call to be run: its exchange, the operation's name and lane, its time, and who keeps its resume tokens."""
-
-    exchange: Exchange[T]
-    operation: str
-    lane: Lane
-    timeout: float
-    journal: Callable[[str], Any] | None = None
-
-
-class Cancellation:
-    """Ends a blocking call from another thread: give it to `call`, then `cancel`."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._cancelled = False
-        self._calls: set[Callable[[], None]] = set()
-
-    def cancel(self) -> None:
-        """End every call that was given this; they raise concurrent.futures.CancelledError."""
-        with self._lock:
-            self._cancelled = True
-            calls = list(self._calls)
-        for end in calls:
-            end()
-
-    @contextmanager
-    def ending(self, end: Callable[[], None]) -> Iterator[None]:
-        """Call `end` when it is cancelled while the block runs. Raises CancelledError when it was before."""
-        with self._lock:
-            if self._cancelled:
-                raise CancelledError
-            self._calls.add(end)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._calls.discard(end)
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """Something that a carrier wanted is done: a request, with its outcome, a question, or the keeping of a token."""
-
-    key: int
-    outcome: Outcome | Held | Reply | None
-    attempt: Attempt | None
-
-
-# What comes in while a call runs: something done, None to look again, or what it is to end with.
-_Mail = _Done | BaseException | None
-
-
-class _Mailbox(SimpleQueue[_Mail]):
-    """A blocking call's mail. Once the call is `over` there is no time left for what is still done for it."""
-
-    def __init__(self, deadline: float) -> None:
-        super().__init__()
-        self.over = False
-        self._deadline = deadline
-
-    def left(self) -> float:
-        """Give the seconds that the call has left."""
-        return 0.0 if self.over else max(0.0, self._deadline - time.monotonic())
-
-
-_mailbox: ContextVar[_Mailbox] = ContextVar("mailbox")
+_mailbox: ContextVar[Mailbox] = ContextVar("mailbox")
 _sending: ContextVar[bool] = ContextVar("sending", default=False)
 
 
@@ -154,10 +87,6 @@ def _options(settings: Settings, token_url: str) -> dict[str, Any]:
         "headers": {"user-agent": "connector-runtime", "accept-encoding": "gzip"},
         **({"transport": settings.transport} if settings.transport else {"verify": plain or _tls()}),
     }
-
-
-def _now() -> Now:
-    return Now(time.monotonic(), datetime.now(UTC))
 
 
 def _timeouts(settings: Settings, left: float) -> httpx.Timeout:
@@ -213,97 +142,6 @@ def _learning(settings: Settings, unit: str, outcome: Outcome | None) -> Ask:
     return settings.endpoint.ledger.learn(unit, outcome if isinstance(outcome, Response) else None, datetime.now(UTC))
 
 
-def _held(account: Account, launch: Launch, held: Held, lane: Lane) -> _Done:
-    """Give back the turn of a launch that was not sent."""
-    now = time.monotonic()
-    assert launch.turn is not None
-    account.turns.hold(launch.turn, lane, now + held.seconds, now)
-    return _Done(launch.key, held, None)
-
-
-def _finished(account: Account, launch: Launch, outcome: Outcome, operation: str, started: float) -> _Done:
-    """Give a launch's turn back, with what there is to learn from its answer, and tell how it ended."""
-    response = outcome if isinstance(outcome, Response) else None
-    failure = outcome if isinstance(outcome, Failure) else None
-    if launch.turn is not None:
-        now = _now()
-        account.turns.answered(launch.turn, response, now.seconds, now.utc)
-    attempt = Attempt(
-        operation,
-        launch.resource,
-        launch.wire.method,
-        host_of(launch.wire.url),
-        launch.number,
-        started,
-        max(0.0, time.time() - started),
-        response.status if response else None,
-        failure.kind if failure else None,
-        response.headers.get("x-request-id") if response else None,
-    )
-    return _Done(launch.key, outcome, attempt)
-
-
-def _give_back(account: Account, due: list[Due]) -> None:
-    """Give back the turns of what was never begun, for there was no thread for it, or an interrupt came before."""
-    now = _now()
-    for each in due:
-        if isinstance(each, Launch) and each.turn is not None:
-            account.turns.answered(each.turn, None, now.seconds, now.utc)
-
-
-def _ended(carrier: Carrier[Any], error: BaseException, operation: str) -> BaseException:
-    """End a call with an error from outside; where something was written, its cause is the error that tells what."""
-    try:
-        carrier.stop("closed", _now())
-    except ConnectorError as told:
-        if told.completed or isinstance(told, OutcomeUnknown):
-            if isinstance(error, ConnectorError):
-                return told
-            error.__cause__ = told
-    if isinstance(error, ConnectorError):
-        error.operation = operation
-    return error
-
-
-class _Calls:
-    """The calls that run on a driver, each by how it gets its mail."""
-
-    def __init__(self) -> None:
-        self._process = os.getpid()
-        self._lock = Lock()
-        self._open = True
-        self._running: set[Callable[[_Mail], None]] = set()
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether this is a copy in a forked process: the threads and locks stayed behind, the sockets are shared."""
-        return os.getpid() != self._process
-
-    @contextmanager
-    def joined(self, post: Callable[[_Mail], None], operation: str) -> Iterator[None]:
-        """Let a call run. Raises Unavailable when there is nothing any more to run it on."""
-        if self.elsewhere:
-            what = "this connection was opened in another process; connect anew in this one"
-            raise Unavailable(what, operation=operation)
-        with self._lock:
-            if not self._open:
-                raise Unavailable("this connection is closed; connect anew", operation=operation)
-            self._running.add(post)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running.discard(post)
-
-    def close(self) -> None:
-        """Let no call in any more, and end those that run."""
-        with self._lock:
-            self._open = False
-            running = list(self._running)
-        for post in running:
-            post(Unavailable("the connection was closed while this call was running"))
-
-
 class Driver:
     """Runs calls with blocking requests, on threads of its own. Safe across threads."""
 
@@ -312,7 +150,7 @@ class Driver:
         self._account = account
         self._door = door
         self._room = Room(settings.concurrency)
-        self._calls = _Calls()
+        self._calls = Calls()
         self._client = httpx.Client(**_options(settings, account.tokens.grant.token_url))
         self._workers = Workers(settings.concurrency + _FOR_TOKENS)
         self._streams: WeakSet[Any] = WeakSet()
@@ -325,7 +163,7 @@ class Driver:
         tells what, with the resume token.
         """
         deadline = time.monotonic() + run.timeout
-        mail = _Mailbox(deadline)
+        mail = Mailbox(deadline)
         caller = Caller(run.lane, self._room, partial(mail.put, None))
         carrier = Carrier(run.exchange, self._account, self._settings.endpoint, caller, deadline)
 
@@ -335,7 +173,7 @@ class Driver:
         with self._calls.joined(mail.put, run.operation), (cancellation or Cancellation()).ending(end):
             due: list[Due] = []
             try:
-                due = carrier.start(_now())
+                due = carrier.start(present())
                 while not carrier.finished:
                     while due:
                         self._begin(due[0], run, mail)
@@ -343,12 +181,12 @@ class Driver:
                     due = self._received(carrier, mail)
                 return carrier.result
             except BaseException as error:
-                ended = _ended(carrier, error, run.operation)
+                ended = ended_by(carrier, error, run.operation)
                 raise ended from ended.__cause__
             finally:
                 mail.over = True
-                _give_back(self._account, due)
-                for each in carrier.leave(_now()):
+                give_back(self._account, due)
+                for each in carrier.leave(present()):
                     self._inquire(each, mail)
 
     def close(self) -> None:
@@ -367,20 +205,20 @@ class Driver:
         if self._door is not None:
             self._door.close()
 
-    def _received(self, carrier: Carrier[Any], mail: _Mailbox) -> list[Due]:
+    def _received(self, carrier: Carrier[Any], mail: Mailbox) -> list[Due]:
         try:
-            got = mail.get(timeout=min(carrier.wait(_now()), TIMEOUT_MAX))
+            got = mail.get(timeout=min(carrier.wait(present()), TIMEOUT_MAX))
         except Empty:
             got = None
         if isinstance(got, BaseException):
             raise got
         if got is None:
-            return carrier.look(_now())
+            return carrier.look(present())
         if got.attempt is not None:
             tell(self._settings.watches, got.attempt)
-        return carrier.receive(got.key, got.outcome, _now())
+        return carrier.receive(got.key, got.outcome, present())
 
-    def _begin(self, each: Due, run: Run[Any], mail: _Mailbox) -> None:
+    def _begin(self, each: Due, run: Run[Any], mail: Mailbox) -> None:
         if isinstance(each, Launch):
             self._workers.start(partial(self._work, each, run, mail))
             return
@@ -389,18 +227,18 @@ class Driver:
             return
         if run.journal is not None:
             run.journal(each.token)
-        mail.put(_Done(each.key, None, None))
+        mail.put(Done(each.key, None, None))
 
-    def _work(self, launch: Launch, run: Run[Any], mail: _Mailbox) -> None:
+    def _work(self, launch: Launch, run: Run[Any], mail: Mailbox) -> None:
         unit = self._taken(launch, run.lane, mail.left())
         if isinstance(unit, Held):
-            mail.put(_held(self._account, launch, unit, run.lane))
+            mail.put(held_back(self._account, launch, unit, run.lane))
             return
         started = time.time()
         outcome = self._send(launch.wire, mail)
         if self._door is not None and unit is not None:
             self._door.ask(_learning(self._settings, unit, outcome))
-        mail.put(_finished(self._account, launch, outcome, run.operation, started))
+        mail.put(finished(self._account, launch, outcome, run.operation, started))
 
     def _taken(self, launch: Launch, lane: Lane, left: float) -> str | Held | None:
         """Take a unit of the budget that processes share; None where they don't, or the API is not what is asked."""
@@ -409,14 +247,14 @@ class Driver:
             return None
         return ledger.taken(self._door.ask(ledger.take(lane, left)))
 
-    def _inquire(self, inquiry: Inquiry, mail: _Mailbox) -> None:
+    def _inquire(self, inquiry: Inquiry, mail: Mailbox) -> None:
         # Here and now: it is asked for once a token, and the next step needs the answer.
         assert self._door is not None
         reply = self._door.ask(inquiry.ask)
         if inquiry.key is not None:
-            mail.put(_Done(inquiry.key, reply, None))
+            mail.put(Done(inquiry.key, reply, None))
 
-    def _send(self, wire: Wire, mail: _Mailbox) -> Outcome:
+    def _send(self, wire: Wire, mail: Mailbox) -> Outcome:
         left = mail.left()
         if not left:
             return Failure("timeout", host_of(wire.url), sent=False)
@@ -465,13 +303,13 @@ class AsyncDriver:
         self._door = door
         self._errands: set[asyncio.Task[Any]] = set()
         self._room = Room(settings.concurrency)
-        self._calls = _Calls()
+        self._calls = Calls()
         self._loop = asyncio.get_running_loop()
         self._client = httpx.AsyncClient(**_options(settings, account.tokens.grant.token_url))
 
     async def run(self, run: Run[T]) -> T:
         """Run a call to its end and give its result; a task that is cancelled ends as `Driver.run` says."""
-        mail: asyncio.Queue[_Mail] = asyncio.Queue()
+        mail: asyncio.Queue[Mail] = asyncio.Queue()
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             what = "this connection belongs to another event loop; connect anew in this one"
@@ -479,7 +317,7 @@ class AsyncDriver:
         deadline = time.monotonic() + run.timeout
         tasks: set[asyncio.Task[Any]] = set()
 
-        def post(what: _Mail) -> None:
+        def post(what: Mail) -> None:
             # Turns and tokens may come from other threads, and after this loop has ended.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(mail.put_nowait, what)
@@ -488,17 +326,17 @@ class AsyncDriver:
         carrier = Carrier(run.exchange, self._account, self._settings.endpoint, caller, deadline)
         with self._calls.joined(post, run.operation):
             try:
-                due = carrier.start(_now())
+                due = carrier.start(present())
                 while not carrier.finished:
                     for each in due:
                         await self._begin(each, run, mail, tasks, deadline)
                     due = await self._received(carrier, mail)
                 return carrier.result
             except BaseException as error:
-                ended = _ended(carrier, error, run.operation)
+                ended = ended_by(carrier, error, run.operation)
                 raise ended from ended.__cause__
             finally:
-                left = carrier.leave(_now())
+                left = carrier.leave(present())
                 await _cancelled(tasks)
                 for each in left:
                     self._inquire(each, mail)
@@ -513,21 +351,21 @@ class AsyncDriver:
             await asyncio.gather(*self._errands, return_exceptions=True)
             await self._door.close()
 
-    async def _received(self, carrier: Carrier[Any], mail: asyncio.Queue[_Mail]) -> list[Due]:
-        got: _Mail = None
+    async def _received(self, carrier: Carrier[Any], mail: asyncio.Queue[Mail]) -> list[Due]:
+        got: Mail = None
         with suppress(TimeoutError):
-            async with asyncio.timeout(carrier.wait(_now())):
+            async with asyncio.timeout(carrier.wait(present())):
                 got = await mail.get()
         if isinstance(got, BaseException):
             raise got
         if got is None:
-            return carrier.look(_now())
+            return carrier.look(present())
         if got.attempt is not None:
             tell(self._settings.watches, got.attempt)
-        return carrier.receive(got.key, got.outcome, _now())
+        return carrier.receive(got.key, got.outcome, present())
 
     async def _begin(
-        self, each: Due, run: Run[Any], mail: asyncio.Queue[_Mail], tasks: set[asyncio.Task[Any]], deadline: float
+        self, each: Due, run: Run[Any], mail: asyncio.Queue[Mail], tasks: set[asyncio.Task[Any]], deadline: float
     ) -> None:
         if isinstance(each, Launch):
             task = asyncio.create_task(self._work(each, run.lane, deadline))
@@ -540,13 +378,13 @@ class AsyncDriver:
         kept = None if run.journal is None else run.journal(each.token)
         if isawaitable(kept):
             await kept
-        mail.put_nowait(_Done(each.key, None, None))
+        mail.put_nowait(Done(each.key, None, None))
 
     def _settle(
         self,
         launch: Launch,
         run: Run[Any],
-        mail: asyncio.Queue[_Mail],
+        mail: asyncio.Queue[Mail],
         tasks: set[asyncio.Task[Any]],
         task: asyncio.Task[tuple[Outcome | Held, float]],
     ) -> None:
@@ -555,9 +393,9 @@ class AsyncDriver:
         closed = Failure("closed", host_of(launch.wire.url))
         outcome, started = (closed, time.time()) if task.cancelled() else task.result()
         if isinstance(outcome, Held):
-            mail.put_nowait(_held(self._account, launch, outcome, run.lane))
+            mail.put_nowait(held_back(self._account, launch, outcome, run.lane))
         else:
-            mail.put_nowait(_finished(self._account, launch, outcome, run.operation, started))
+            mail.put_nowait(finished(self._account, launch, outcome, run.operation, started))
 
     async def _work(self, launch: Launch, lane: Lane, deadline: float) -> tuple[Outcome | Held, float]:
         unit = await self._taken(launch, lane, deadline)
@@ -580,10 +418,10 @@ class AsyncDriver:
             return None
         return ledger.taken(await self._door.ask(ledger.take(lane, deadline - time.monotonic())))
 
-    def _inquire(self, inquiry: Inquiry, mail: asyncio.Queue[_Mail]) -> None:
+    def _inquire(self, inquiry: Inquiry, mail: asyncio.Queue[Mail]) -> None:
         def answered(asked: asyncio.Task[Reply | None]) -> None:
             if inquiry.key is not None and not asked.cancelled():
-                mail.put_nowait(_Done(inquiry.key, asked.result(), None))
+                mail.put_nowait(Done(inquiry.key, asked.result(), None))
 
         self._errand(inquiry.ask).add_done_callback(answered)
 
