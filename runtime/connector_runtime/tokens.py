@@ -8,7 +8,7 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from math import isfinite
+from math import inf, isfinite
 from threading import Lock
 from typing import Any
 from urllib.parse import quote_plus, urlencode
@@ -130,7 +130,7 @@ class Tokens:
     def __init__(self, grant: Grant) -> None:
         self.grant = grant
         ready = grant.access_token
-        self._ready = Token(ready, float("inf")) if ready else None
+        self._ready = Token(ready, inf) if ready else None
         self._minted: dict[str | None, Token] = {}
         self._failed: dict[str | None, tuple[float, ConnectorError]] = {}
         self._waiting: dict[str | None, set[Callable[[], None]]] = {}
@@ -138,10 +138,14 @@ class Tokens:
 
     def usable(self, subject: str | None, refused: Token | None, now: float) -> Token | None:
         """Give a token that is neither due for renewal nor the one the API just refused; None: get one."""
-        token = self._minted.get(subject, self._ready)
-        if token is None or now >= token.renew_at or (refused is not None and token.value == refused.value):
-            return None
-        return token
+        with self._lock:
+            token = self._minted.get(subject, self._ready)
+            if token is not None and refused is not None and token.value == refused.value:
+                # Nobody else need try it, where there is a way to another.
+                if self.grant.client_secret is not None:
+                    self._minted[subject] = replace(token, renew_at=-inf)
+                return None
+        return token if token is not None and now < token.renew_at else None
 
     def lease(self, subject: str | None, notify: Callable[[], None]) -> bool:
         """Become the one who gets a user's token; false: somebody is at it, `notify` is called when that has ended."""

@@ -165,6 +165,7 @@ def test_tokens_of_a_connection() -> None:
     assert tokens.usable("8", None, 99) is None
     assert tokens.usable(None, None, 100) is None
     assert tokens.usable(None, one, 99) is None
+    assert tokens.usable(None, None, 99) is None  # what was refused to one is used by nobody
     assert tokens.usable("7", one, 99) == seven
 
 
