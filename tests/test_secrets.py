@@ -57,14 +57,14 @@ PERSON: dict[str, Any] = {
         {
             "job_id": 54321,
             "attachments": [
-                {"filename": "xanthippe_oboe.pdf", "type2": "resume", "content": "WGFudGhpcHBlIHdhcyBoZXJl" * 9}
+                {"filename": "xanthippe_bassoonery.pdf", "type2": "resume", "content": "WGFudGhpcHBlIHdhcyBoZXJl" * 9}
             ],
         }
     ],
 }
 WORDS = re.findall(r"\S+", """
-Xanthippe Quillfeather Žižková Vermillongasse 900-461 900461 Zwiebelring Quetzalstadt quillmail jabberwock
-Wundermensch Kronengeld 93461 Bronwyndale canteen Gwendolyth Tchotchkeville Schadenfreudia Xylographer oboe
+Xanthippe Quillfeather Žižková Vermillongasse 900-461 Zwiebelring Quetzalstadt quillmail jabberwock
+Wundermensch Kronengeld Bronwyndale canteen Gwendolyth Tchotchkeville Schadenfreudia Xylographer bassoonery
 WGFudGhpcHBlIHdhcyBoZXJl
 """)
 PROSPECT = {key: value for key, value in PERSON.items() if key != "applications"}
