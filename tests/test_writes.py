@@ -257,6 +257,15 @@ def test_interrupted_before_anything_is_written(connector: Connector) -> None:
     assert raised.value.__cause__ is None
 
 
+def test_left_alone_in_the_middle(connector: Connector) -> None:
+    given, _ = CREATES["create_candidate"]
+    exchange = connector.operation("create_candidate").run(given, connector._call(Memory(1, 1)))
+    next(exchange)
+    exchange.close()
+    with pytest.raises(StopIteration):
+        next(exchange)
+
+
 def test_refuses_a_token_of_another_call(connector: Connector, sandbox: Sandbox) -> None:
     given, _ = CREATES["create_candidate"]
     failing = FailingAt(sandbox.transport(), 1, refuse)
