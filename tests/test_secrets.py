@@ -452,7 +452,7 @@ def test_no_repr_tells(connector: Connector, sandbox: Sandbox, told: Told) -> No
         shown: list[Any] = [connection, connector, *connector.operations.values(), Cancellation(), driver]
         shown += [driver._settings, driver._account, driver._account.tokens.grant, connection._memory]
         shown += [InputProblem("/x", "y"), *map(vars, (connection, driver, driver._account.tokens, connection._memory))]
-        shown += [each for each in gc.get_objects() if isinstance(each, Attempt | Request | Wire | Response)]
+        shown += [each for each in gc.get_objects() if isinstance(each, Request | Wire | Response)]
         told.said += [f"{type(each)} {each!r} {each!s}" for each in shown]
     told.secrets |= {token.value for token in driver._account.tokens._minted.values()}
     assert len(told.secrets) > 2
