@@ -16,7 +16,7 @@ MODULES = {file.stem: ast.parse(file.read_text("utf-8")) for file in sorted(RUNT
 LAYERS = (
     {"exchange", "filters", "intake", "links", "moments", "places", "problems", "progress", "sandboxes", "workers"},
     {"attempts", "errors", "excerpts", "schemas", "source", "templates"},
-    {"folder", "functions", "grammar", "inputs", "journals", "resources", "scopes"},
+    {"discretion", "folder", "functions", "grammar", "inputs", "journals", "resources", "scopes"},
     {"memory", "replies", "specs"},
     {"bodies", "listing", "projection", "schema_checks", "telemetry", "template_checks", "tokens", "turns"},
     {"accounts", "body_checks", "joins", "question_checks", "store", "writing"},

@@ -21,6 +21,7 @@ from .attempts import Attempt
 from .carrying import Carrier, Due, Launch, Now, host_of
 from .errors import ConnectorError, OutcomeUnknown, Unavailable
 from .exchange import Exchange, Failure, Outcome, Response
+from .replies import request_id
 from .store import Held, Reply
 from .turns import Lane
 
@@ -124,7 +125,7 @@ def finished(account: Account, launch: Launch, outcome: Outcome, operation: str,
         max(0.0, time.time() - started),
         response.status if response else None,
         failure.kind if failure else None,
-        response.headers.get("x-request-id") if response else None,
+        request_id(response) if response else None,
     )
     return Done(launch.key, outcome, attempt)
 

@@ -19,6 +19,7 @@ from .carrying import Endpoint
 from .checks import check_specs
 from .compiling import compile_operations
 from .delivery import Retries
+from .discretion import discreet, discreetly
 from .drivers import AsyncDriver, Driver, Settings
 from .errors import InputProblem, InvalidInput, SpecError
 from .folder import file_of, locate, stray
@@ -57,12 +58,15 @@ class Connector:
 
     def operation(self, name: str) -> Operation:
         """Give an operation by its name. Raises InvalidInput, with the nearest name, when there is none."""
+        if not isinstance(name, str):
+            raise InvalidInput("the name of an operation is a text")
         found = self.operations.get(name)
         if found is None:
             hint = did_you_mean(name, self.operations) or f"operations are {listed(self.operations)}"
             raise InvalidInput(f'there is no operation "{name}"; {hint}')
         return found
 
+    @discreet
     def connect(
         self,
         credentials: Mapping[str, Any],
@@ -88,6 +92,7 @@ class Connector:
         door = None if where is None else Door(where)
         return Connection(self, Driver(settings, account, door), self._memory(), self._timeout(timeout))
 
+    @discreetly
     async def aconnect(
         self,
         credentials: Mapping[str, Any],
@@ -115,7 +120,7 @@ class Connector:
         store: Store | None,
     ) -> tuple[Settings, Account]:
         try:
-            credentials = InputCheck(self._credentials).ready(dict(given))
+            credentials = InputCheck(self._credentials).ready(given)
         except InvalidInput as error:
             raise InvalidInput("the credentials are not complete", errors=error.errors) from None
         api, auth = self._manifest["api"], self._manifest["auth"]
@@ -171,6 +176,7 @@ class Connection:
         self._memory = memory
         self._timeout = timeout
 
+    @discreet
     def call(
         self,
         operation: str,
@@ -211,6 +217,7 @@ class AsyncConnection:
         self._memory = memory
         self._timeout = timeout
 
+    @discreetly
     async def call(
         self,
         operation: str,
@@ -270,7 +277,7 @@ def _checked_url(name: str, url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname is not None and parts.port != 0
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         usable = False
     if not usable or _NOT_IN_A_URL.search(url) or "@" in parts.netloc:
         what = "must be an http or https URL with a host, without a user, a query or a fragment"

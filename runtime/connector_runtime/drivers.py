@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, partial
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from inspect import isawaitable
 from math import inf
 from queue import Empty
@@ -84,6 +85,8 @@ def _options(settings: Settings, token_url: str) -> dict[str, Any]:
     limit = settings.concurrency + _FOR_TOKENS
     return {
         "limits": httpx.Limits(max_connections=limit, max_keepalive_connections=limit),
+        # What one answer sets is sent with no other request: they may act for different users.
+        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=())),
         "headers": {"user-agent": "connector-runtime", "accept-encoding": "gzip"},
         **({"transport": settings.transport} if settings.transport else {"verify": plain or _tls()}),
     }

@@ -82,13 +82,18 @@ def upstream(response: Response, request: Request | None = None) -> dict[str, An
 
     What was sent with the request, where it is given, is in none of it.
     """
-    request_id = _REQUEST_ID.fullmatch(response.headers.get("x-request-id", ""))
     return {
         "status": response.status,
         "content_type": content_type(response),
         "body": excerpt(response.body, request) if 400 <= response.status < 500 else None,
-        "request_id": request_id[0] if request_id else None,
+        "request_id": request_id(response),
     }
+
+
+def request_id(response: Response) -> str | None:
+    """Give the API's name for a request; None where it tells none, or something that is no name."""
+    found = _REQUEST_ID.fullmatch(response.headers.get("x-request-id", ""))
+    return found[0] if found else None
 
 
 def content_type(response: Response) -> str | None:
