@@ -90,6 +90,27 @@ def test_forty_threads(connector: Connector, sandbox: Sandbox, served: Server) -
     check(sandbox, results, waited)
 
 
+def test_drop_down_in_the_middle_waits_for_one_window_at_most(
+    connector: Connector, sandbox: Sandbox, served: Server
+) -> None:
+    """A window long enough to tell one from two: its end is known to two seconds, whatever its length."""
+    window, waited = 3, list[float]()
+    sandbox.configure(window=window)
+    with connector.connect(sandbox.credentials, **urls(served)) as connection:
+        asking = Thread(target=timed, args=(lambda: connection.call("list_users_ddl"), waited, 0.3, 0.3, 0.3, 0.3))
+        asking.start()
+        started = time.monotonic()
+        results = in_threads([lambda: connection.call(*ASK)], CALLERS)
+        lasted = time.monotonic() - started
+        asking.join()
+    assert len(results) == CALLERS * CALLS
+    assert sandbox.counts["throttled"] == 0
+    assert sandbox.counts["peak"] <= LIMIT
+    assert lasted > window  # there was more to do than one window holds
+    assert len(waited) == 4
+    assert max(waited) < 2 * window
+
+
 def test_forty_tasks(connector: Connector, sandbox: Sandbox, served: Server) -> None:
     waited: list[float] = []
 
