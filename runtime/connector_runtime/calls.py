@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from .accounts import Account
-from .attempts import Attempt
+from .attempts import Attempt, Watch, tell
 from .carrying import Carrier, Due, Launch, Now, host_of
 from .errors import ConnectorError, OutcomeUnknown, Unavailable
 from .exchange import Exchange, Failure, Outcome, Response
@@ -128,6 +128,17 @@ def finished(account: Account, launch: Launch, outcome: Outcome, operation: str,
         request_id(response) if response else None,
     )
     return Done(launch.key, outcome, attempt)
+
+
+def taken_in(carrier: Carrier[Any], got: Mail, watches: Iterable[Watch]) -> list[Due]:
+    """Let a call go on with what came in for it; give what is to be done next. Raises what it is to end with."""
+    if isinstance(got, BaseException):
+        raise got
+    if got is None:
+        return carrier.look(present())
+    if got.attempt is not None:
+        tell(watches, got.attempt)
+    return carrier.receive(got.key, got.outcome, present())
 
 
 def give_back(account: Account, due: list[Due]) -> None:

@@ -160,10 +160,10 @@ class Carrier(Generic[T]):
                 self._provide(key)
         if now.seconds >= self._deadline and not self.finished and not self._stopped:
             self.stop("timeout", now)
-        turns = self._account.turns.taken(self._caller, now.seconds)
-        self._freshen()
-        for turn in turns:
-            self._launch(self._ready.popleft(), turn)
+        for turn in self._account.turns.taken(self._caller, now.seconds):
+            key = self._ready.popleft()
+            self._freshen(self._tasks[key])
+            self._launch(key, turn)
         # What is due when a call has come to its end is what it leaves behind.
         due, self._due = ([], self._due) if self.finished else (self._due, [])
         return due
@@ -250,7 +250,7 @@ class Carrier(Generic[T]):
                     self._step(key, False)
                 else:
                     heappush(self._paused, (until, key))
-            case _ if key not in self._ready:
+            case Wire():
                 task.attempts += 1
                 if self._stopped:
                     self._step(key, self._failure(task))
@@ -260,13 +260,11 @@ class Carrier(Generic[T]):
                     self._ready.append(key)
                     self._account.turns.want(self._caller, self._now.seconds)
 
-    def _freshen(self) -> None:
-        """Give what waits for its turn the token of now, where the one it had was replaced meanwhile."""
-        for key in self._ready:
-            task = self._tasks[key]
-            token = self._account.tokens.usable(task.subject, None, self._now.seconds)
-            if token is not None and task.token is not None and token.value != task.token.value:
-                self._step(key, token)
+    def _freshen(self, task: _Task) -> None:
+        """Give what waited for its turn the token of now, where the one it had was replaced meanwhile."""
+        token = self._account.tokens.usable(task.subject, None, self._now.seconds)
+        if token is not None and task.token is not None and token.value != task.token.value:
+            task.token, task.wish = token, task.steps.send(token)
 
     def _launch(self, key: int, turn: Turn | None) -> None:
         task = self._tasks[key]

@@ -12,10 +12,11 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def bare(error: ConnectorError) -> ConnectorError:
-    """Take off an error the frames it came through, and the errors that it arose from."""
-    error.__traceback__ = error.__context__ = error.__cause__ = None
-    return error
+def bare(error: BaseException) -> None:
+    """Take off an error of the contract, or off the one that tells of an interruption, where it came from."""
+    told = error if isinstance(error, ConnectorError) else error.__cause__
+    if isinstance(told, ConnectorError):
+        told.__traceback__ = told.__context__ = told.__cause__ = None
 
 
 def discreet(function: Callable[P, T]) -> Callable[P, T]:
@@ -25,13 +26,10 @@ def discreet(function: Callable[P, T]) -> Callable[P, T]:
     def called(*given: P.args, **named: P.kwargs) -> T:
         try:
             return function(*given, **named)
-        except ConnectorError as error:
-            del given, named
-            raise bare(error) from None
         except BaseException as error:
-            if isinstance(error.__cause__, ConnectorError):
-                bare(error.__cause__)
-            raise
+            del given, named
+            bare(error)
+            raise error
 
     return called
 
@@ -43,12 +41,9 @@ def discreetly(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Cor
     async def called(*given: P.args, **named: P.kwargs) -> T:
         try:
             return await function(*given, **named)
-        except ConnectorError as error:
-            del given, named
-            raise bare(error) from None
         except BaseException as error:
-            if isinstance(error.__cause__, ConnectorError):
-                bare(error.__cause__)
-            raise
+            del given, named
+            bare(error)
+            raise error
 
     return called

@@ -25,8 +25,21 @@ from weakref import WeakSet
 import httpx
 
 from .accounts import Account
-from .attempts import Watch, tell
-from .calls import Calls, Cancellation, Done, Mail, Mailbox, Run, ended_by, finished, give_back, held_back, present
+from .attempts import Watch
+from .calls import (
+    Calls,
+    Cancellation,
+    Done,
+    Mail,
+    Mailbox,
+    Run,
+    ended_by,
+    finished,
+    give_back,
+    held_back,
+    present,
+    taken_in,
+)
 from .carrying import Carrier, Due, Endpoint, Inquiry, Launch, host_of
 from .errors import Unavailable
 from .exchange import Failure, Outcome, Response, Wire
@@ -213,13 +226,7 @@ class Driver:
             got = mail.get(timeout=min(carrier.wait(present()), TIMEOUT_MAX))
         except Empty:
             got = None
-        if isinstance(got, BaseException):
-            raise got
-        if got is None:
-            return carrier.look(present())
-        if got.attempt is not None:
-            tell(self._settings.watches, got.attempt)
-        return carrier.receive(got.key, got.outcome, present())
+        return taken_in(carrier, got, self._settings.watches)
 
     def _begin(self, each: Due, run: Run[Any], mail: Mailbox) -> None:
         if isinstance(each, Launch):
@@ -359,13 +366,7 @@ class AsyncDriver:
         with suppress(TimeoutError):
             async with asyncio.timeout(carrier.wait(present())):
                 got = await mail.get()
-        if isinstance(got, BaseException):
-            raise got
-        if got is None:
-            return carrier.look(present())
-        if got.attempt is not None:
-            tell(self._settings.watches, got.attempt)
-        return carrier.receive(got.key, got.outcome, present())
+        return taken_in(carrier, got, self._settings.watches)
 
     async def _begin(
         self, each: Due, run: Run[Any], mail: asyncio.Queue[Mail], tasks: set[asyncio.Task[Any]], deadline: float

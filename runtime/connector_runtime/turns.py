@@ -256,8 +256,10 @@ class Turns:
         late: set[Caller] = set()
         for lane, waiting in self._waiting.items():
             opens = self._opens(lane, now)
+            if opens is None:
+                continue
             for caller in waiting:
-                if opens is not None and caller.wakes > opens:
+                if caller.wakes > opens:
                     caller.wakes = opens
                     late.add(caller)
         return late

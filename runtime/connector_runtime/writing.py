@@ -96,7 +96,6 @@ class Journal:
     `at` is the key of the write that is being made: "" before the first, None after the last.
     """
 
-    operation: str
     digest: str
     resumed: bool = False
     done: dict[str, Any] = field(default_factory=dict)
@@ -111,7 +110,7 @@ class Journal:
             digest = sha256(orjson.dumps([operation, plain], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
         except TypeError:
             raise InvalidInput("the input holds a number beyond 64 bits") from None
-        journal = cls(operation, digest, RESUME in given)
+        journal = cls(digest, RESUME in given)
         if RESUME in given:
             try:
                 digest, journal.done, journal.unclear = orjson.loads(urlsafe_b64decode(given[RESUME]))
@@ -149,7 +148,6 @@ class Journal:
             completed=self.completed(),
             resume_token=token,
         )
-
 
     def interrupted(self) -> ConnectorError | None:
         """Make the error that tells of a call that was interrupted; None when nothing was written yet."""
