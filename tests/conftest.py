@@ -1,4 +1,4 @@
-"""What several tests share: the repository's root, and a sandbox to call."""
+"""What several tests share: the repository's root, and a sandbox to call, in process or on a port."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from connector_runtime import Connector, load
-from greenhouse_sandbox import Sandbox
+from greenhouse_sandbox import Sandbox, Server
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,3 +28,10 @@ def sandbox() -> Iterator[Sandbox]:
     """The samples' organisation, fresh."""
     with Sandbox() as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def served(sandbox: Sandbox) -> Iterator[Server]:
+    """The sandbox of a test, on a port."""
+    with sandbox.serve(0) as server:
+        yield server

@@ -31,7 +31,7 @@ from textwrap import fill
 from typing import Any
 
 import httpx
-from tests.impatient import ROOT, impatient
+from tests.copies import ROOT, impatient
 from tests.reference.organisation import Organisation
 from tests.soak_jobs import Answer, Audit, Create, Job, Organiser, Read, Row, audited, counted
 

@@ -47,13 +47,6 @@ def sandbox(clock: Clock) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def served(sandbox: Sandbox) -> Iterator[Server]:
-    """The same, on a port."""
-    with sandbox.serve(0) as server:
-        yield server
-
-
-@pytest.fixture
 def urls(served: Server) -> dict[str, Any]:
     """What to connect with."""
     return {"base_url": served.base_url, "token_url": served.token_url}

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -68,13 +68,6 @@ def account(server: Server, **changed: str) -> dict[str, str]:
         "GREENHOUSE_TOKEN_URL": server.token_url,
         **changed,
     }
-
-
-@pytest.fixture
-def served(sandbox: Sandbox) -> Iterator[Server]:
-    """The samples' organisation on a port."""
-    with sandbox.serve(0) as server:
-        yield server
 
 
 def change(file: Path, *changes: tuple[str, str]) -> None:

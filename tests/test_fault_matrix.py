@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.impatient import impatient
+from tests.copies import impatient
 from tests.test_writes import CREATES, grown, stored, writes_of
 
 from connector_runtime import Connector, ConnectorError

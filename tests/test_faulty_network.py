@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.copies import impatient
 from tests.test_writes import CREATES, grown, stored, writes_of
 
 from connector_runtime import (
@@ -28,7 +28,6 @@ from connector_runtime import (
     Timeout,
     Unavailable,
     UnexpectedResponse,
-    load,
 )
 from connector_runtime.workers import Workers
 from greenhouse_sandbox import Sandbox, Server
@@ -70,20 +69,7 @@ def _nothing_stays() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Connector:
     """The connector, with pauses between its attempts that tests have time for."""
-    folder = tmp_path_factory.mktemp("quick")
-    for part in ("operations", "ddl", "schemas"):
-        shutil.copytree(ROOT / part, folder / part)
-    manifest = (ROOT / "connector.yaml").read_text("utf-8")
-    assert "first: 0.5, longest: 20" in manifest
-    (folder / "connector.yaml").write_text(manifest.replace("first: 0.5, longest: 20", "first: 0.01, longest: 0.02"))
-    return load(folder)
-
-
-@pytest.fixture
-def served(sandbox: Sandbox) -> Iterator[Server]:
-    """The samples' organisation, on a port."""
-    with sandbox.serve(0) as server:
-        yield server
+    return impatient(tmp_path_factory.mktemp("quick"))
 
 
 @pytest.fixture

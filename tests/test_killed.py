@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +46,6 @@ urls = {"base_url": os.environ["GREENHOUSE_BASE_URL"], "token_url": os.environ["
 with load(sys.argv[3]).connect(credentials, **urls) as connection:
     connection.call("create_candidate", json.loads(sys.stdin.read()), journal=keep)
 """
-
-
-@pytest.fixture
-def served(sandbox: Sandbox) -> Iterator[Server]:
-    """The samples' organisation, on a port."""
-    with sandbox.serve(0) as server:
-        yield server
 
 
 @pytest.fixture

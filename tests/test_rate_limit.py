@@ -28,13 +28,6 @@ def sandbox() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture
-def served(sandbox: Sandbox) -> Iterator[Server]:
-    """The same, on a port."""
-    with sandbox.serve(0) as server:
-        yield server
-
-
 def urls(served: Server) -> dict[str, Any]:
     """Give what to connect with."""
     return {"base_url": served.base_url, "token_url": served.token_url}

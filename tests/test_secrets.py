@@ -314,13 +314,6 @@ def test_success_tells_nothing(
     assert not told.leaked()
 
 
-@pytest.fixture
-def served(sandbox: Sandbox) -> Iterator[Server]:
-    """The sandbox, on a port."""
-    with sandbox.serve(0) as server:
-        yield server
-
-
 def spoilt(value: Any) -> Iterator[Any]:
     """An input with each of its values in turn in a place, or of a type, where it is wrong."""
     if not isinstance(value, dict | list):

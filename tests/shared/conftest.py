@@ -1,10 +1,10 @@
 """What the tests of the shared store have in common: a Redis server of their own, and a connector to hurry with."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.copies import copied
 from tests.shared.redis_server import RedisServer
 
 from connector_runtime import Connector, load, store
@@ -30,13 +30,7 @@ def shared(server: RedisServer) -> RedisServer:
 @pytest.fixture(scope="session")
 def scaled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the connector's files, for an API whose window is 2 s."""
-    folder = tmp_path_factory.mktemp("scaled")
-    for name in ("operations", "ddl", "schemas"):
-        shutil.copytree(ROOT / name, folder / name)
-    text = (ROOT / "connector.yaml").read_text("utf-8")
-    assert "window: 30" in text
-    (folder / "connector.yaml").write_text(text.replace("window: 30", "window: 2"), "utf-8")
-    return folder
+    return copied(tmp_path_factory.mktemp("scaled"), "window: 30", "window: 2")
 
 
 @pytest.fixture(scope="session")
