@@ -87,10 +87,10 @@ class Connector:
         with a `store` (a Redis URL, a redis-py client, or a Store of one) those of all processes do.
         Raises InvalidInput when the credentials break connector.yaml's schema.
         """
-        where = Store.of(store)
+        seconds, where = self._timeout(timeout), Store.of(store)
         settings, account = self._opened(credentials, base_url, token_url, transport, watch, where)
         door = None if where is None else Door(where)
-        return Connection(self, Driver(settings, account, door), self._memory(), self._timeout(timeout))
+        return Connection(self, Driver(settings, account, door), self._memory(), seconds)
 
     @discreetly
     async def aconnect(
@@ -105,10 +105,10 @@ class Connector:
         store: Any = None,
     ) -> AsyncConnection:
         """Connect for use in the running event loop; options and errors as in `connect`."""
-        where = Store.of(store)
+        seconds, where = self._timeout(timeout), Store.of(store)
         settings, account = self._opened(credentials, base_url, token_url, transport, watch, where)
         door = None if where is None else AsyncDoor(where)
-        return AsyncConnection(self, AsyncDriver(settings, account, door), self._memory(), self._timeout(timeout))
+        return AsyncConnection(self, AsyncDriver(settings, account, door), self._memory(), seconds)
 
     def _opened(
         self,
