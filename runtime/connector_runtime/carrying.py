@@ -250,7 +250,7 @@ class Carrier(Generic[T]):
                     self._step(key, False)
                 else:
                     heappush(self._paused, (until, key))
-            case Wire():
+            case _:
                 task.attempts += 1
                 if self._stopped:
                     self._step(key, self._failure(task))
