@@ -1,7 +1,7 @@
 """The kinds of faults: what each may say, and what it makes of a request and its answer.
 
-A kind either stands in the place of the answer (then `done` tells whether the work is done all the same), or changes
-the answer of work that is done.
+A kind either stands in the place of the answer (then `done` and `later` tell whether and when the work is done all the
+same), or changes the answer of work that is done.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from .api import Api, Request
 from .catalog import RESOURCES
 from .declared import Key, flag, is_line, seconds, text, whole
 from .delivery import Delivery, Filler
+from .later import Later
 from .listing import cursor_to, next_link
 from .wire import Reply, base_url_of, json_reply, phrase_of
 
@@ -31,6 +32,7 @@ class Scene:
 
     request: Request
     api: Api
+    later: Later
     _answer: Reply | None = None
 
     def answer(self) -> Reply:
@@ -64,11 +66,13 @@ def _instead(about: str, make: Callable[[Values], Reply], **keys: Key) -> Kind:
     """A kind that stands in the place of the answer."""
 
     def act(values: Values, scene: Scene) -> Reply:
-        if values["done"]:
+        if values["later"]:
+            scene.later.do(float(values["later"]), scene.answer)
+        elif values["done"]:
             scene.answer()
         return make(values)
 
-    return Kind(about, act, {**keys, "done": flag()})
+    return Kind(about, act, {**keys, "done": flag(), "later": seconds(0)})
 
 
 def _status(values: Values) -> Reply:

@@ -13,6 +13,7 @@ from .declared import records
 from .faults import Faults
 from .generator import generate
 from .kinds import LOST, Scene
+from .later import Later
 from .log import Log, Record
 from .moments import moment_text
 from .seed import plant
@@ -58,6 +59,7 @@ class Sandbox:
         self._clock = clock
         self._log = Log(clock)
         self._faults = Faults()
+        self._later = Later()
         self._control = Control(self)
         self._database = Database(database)
         self._api = Api(self._database, clock, scopes, self._settings)
@@ -74,6 +76,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
+        self._later.close()
         self._database.close()
 
     def handle(self, method: str, target: str, headers: Mapping[str, str], body: bytes = b"") -> Reply:
@@ -86,7 +89,7 @@ class Sandbox:
         if Control.owns(path):
             return self._control.answer(method, path, body)
         request = Request(method, path, query, {name.lower(): value for name, value in headers.items()}, body)
-        reply, fault = self._faults.answer(Scene(request, self._api))
+        reply, fault = self._faults.answer(Scene(request, self._api, self._later))
         self._log.add(request, reply.status, fault)
         if reply is LOST:
             raise ConnectionResetError("the sandbox was told to lose this connection")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,6 +107,28 @@ def test_a_fault_may_strike_before_or_after_the_work(fresh: Caller, kind: str, d
     else:
         fresh.send("POST", "notes", NOTE)
     assert len(fresh.sandbox.rows("notes")) == stored
+
+
+@pytest.mark.parametrize("kind", ["garbage", "redirect"])
+def test_the_work_may_be_done_when_the_answer_is_out(fresh: Caller, kind: str) -> None:
+    fresh.sandbox.fail(kind, path="/v3/notes", later=0.2)
+    fresh.send("POST", "notes", NOTE)
+    assert len(fresh.sandbox.rows("notes")) == 1
+    end = time.monotonic() + 10
+    while len(fresh.sandbox.rows("notes")) == 1 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert len(fresh.sandbox.rows("notes")) == 2
+
+
+def test_a_sandbox_that_closes_leaves_undone_what_is_to_be_done_later(caller: type[Caller], tmp_path: Path) -> None:
+    file = tmp_path / "rows.db"
+    with Sandbox(file) as sandbox:
+        sandbox.fail("html", path="/v3/notes", later=3600)
+        caller(sandbox, sub=1001).send("POST", "notes", NOTE)
+        assert [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+    assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
+    with Sandbox(file) as sandbox:
+        assert len(sandbox.rows("notes")) == 1
 
 
 def test_what_finds_nothing_to_change_waits_for_its_chance(fresh: Caller) -> None:
