@@ -1,6 +1,7 @@
 """Every fault at every place: what a call ends with, and what is stored. The cells: tests/faults/matrix.yaml."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import yaml
 from tests.copies import impatient
 from tests.test_writes import CREATES, grown, stored, writes_of
 
-from connector_runtime import Connector, ConnectorError
+from connector_runtime import Connector, ConnectorError, OutcomeUnknown
 from greenhouse_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[1]
@@ -145,6 +146,41 @@ def test_writes(impatient: Connector, sandbox: Sandbox, fault: str, operation: s
         sandbox.heal()
         assert call(sandbox, operation, {**given, "resume_token": error.resume_token}, LATE)["id"] > 0
         assert grown(sandbox, before) == rows
+
+
+LATE_FAULTS: dict[str, dict[str, Any]] = {
+    "lost": {"kind": "drop"},
+    "gateway timeout": {"kind": "status", "code": 504},
+    "web page": {"kind": "html"},
+}
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Connector:
+    """The connector, with a wait of a second before a lost record is looked for."""
+    return impatient(tmp_path_factory.mktemp("patient"), settle=1)
+
+
+@pytest.mark.parametrize("position", range(1, writes_of("create_candidate")))
+@pytest.mark.parametrize("fault", LATE_FAULTS)
+def test_writes_that_are_stored_later(patient: Connector, sandbox: Sandbox, fault: str, position: int) -> None:
+    """The call is over, and gone on from at once, while the API still works on what it sent."""
+    given, rows = CREATES["create_candidate"]
+    meant = {"method": "POST", "path": "/v3/*", "after": position - (position > UPDATE)}
+    sandbox.fail(**LATE_FAULTS[fault], later=0.3, **({"method": "PATCH"} if position == UPDATE else meant))
+    before, kept = stored(sandbox), list[str]()
+    with patient.connect(sandbox.credentials, transport=sandbox.transport()) as connection:
+        with pytest.raises(OutcomeUnknown) as raised:
+            connection.call("create_candidate", given, journal=kept.append)
+        assert sum(grown(sandbox, before).values()) == rows_of("create_candidate", position)
+        # In turn, the token that a killed process leaves behind, and the error's.
+        killed = (list(LATE_FAULTS).index(fault) + position) % 2
+        token = kept[-1] if killed else raised.value.resume_token
+        assert connection.call("create_candidate", {**given, "resume_token": token})["id"] > 0
+    for each in threading.enumerate():
+        if isinstance(each, threading.Timer):
+            each.join()
+    assert grown(sandbox, before) == rows
 
 
 def rows_of(operation: str, writes: int) -> int:

@@ -273,6 +273,30 @@ def test_write_at_the_deadline_is_unknown_and_never_sent_later(
     assert grown(sandbox, before) == ROWS
 
 
+def test_no_time_to_wait_for_what_is_on_its_way(tmp_path: Path, sandbox: Sandbox) -> None:
+    before = stored(sandbox)
+    sandbox.fail("drop", method="POST", path="/v3/notes", later=0.3)
+    with impatient(tmp_path, settle=2).connect(sandbox.credentials, transport=sandbox.transport()) as connection:
+        with pytest.raises(OutcomeUnknown) as first:
+            connection.call("create_candidate", GIVEN)
+        given = {**GIVEN, "resume_token": first.value.resume_token}
+        asked, start = sent(sandbox, "GET", "/v3/notes"), time.monotonic()
+        with pytest.raises(OutcomeUnknown) as second:
+            connection.call("create_candidate", given, timeout=1)
+        assert time.monotonic() - start < 1
+        error = second.value
+        assert error.message == (
+            "whether notes/0 was written is still not known: this call ends before it can be seen what the API stored; "
+            "call again with the resume token, which waits until it can be seen and looks first"
+        )
+        assert error.completed == first.value.completed
+        assert error.retry_after is not None
+        assert 1 < error.retry_after <= 2
+        assert sent(sandbox, "GET", "/v3/notes") == asked
+        connection.call("create_candidate", {**GIVEN, "resume_token": error.resume_token})
+    assert grown(sandbox, before) == ROWS
+
+
 def test_resuming_while_reads_are_down_repeats_what_is_known(sandbox: Sandbox, call: Call) -> None:
     before = stored(sandbox)
     sandbox.fail("status", code=422, method="POST", path="/v3/notes")

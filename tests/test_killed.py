@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 import pytest
+from tests.copies import copied
 from tests.test_writes import CREATES, grown, stored, writes_of
 
 from connector_runtime import Connector
@@ -46,6 +47,12 @@ urls = {"base_url": os.environ["GREENHOUSE_BASE_URL"], "token_url": os.environ["
 with load(sys.argv[3]).connect(credentials, **urls) as connection:
     connection.call("create_candidate", json.loads(sys.stdin.read()), journal=keep)
 """
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The connector, without the wait before a lost record is looked for: here it was stored at once, or never."""
+    return copied(tmp_path_factory.mktemp("connector"), ("settle: 60", "settle: 0"))
 
 
 @pytest.fixture

@@ -456,7 +456,7 @@ def test_resume_tokens_hold_ids_only(connector: Connector, sandbox: Sandbox, tol
     assert len(tokens) == 4
     told.said += [urlsafe_b64decode(each).decode() for each in tokens]
     assert not told.leaked()
-    for _, done, _ in map(orjson.loads, told.said):
+    for _, done, _, _ in map(orjson.loads, told.said):
         assert re.fullmatch(r'[a-z_/0-9{}":,]*', orjson.dumps(done).decode())
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.copies import impatient
 
 from connector_runtime import Connection, Connector, ConnectorError, OutcomeUnknown
 from connector_runtime.memory import Memory
@@ -59,6 +60,12 @@ CREATES: dict[str, tuple[dict[str, Any], dict[str, int]]] = {
         dict(zip(RESOURCES, (0, 0, 0, 1, 0, 0), strict=True)),
     ),
 }
+
+
+@pytest.fixture(scope="module")
+def connector(tmp_path_factory: pytest.TempPathFactory) -> Connector:
+    """The connector, without the wait before a lost record is looked for: here it was stored at once, or never."""
+    return impatient(tmp_path_factory.mktemp("connector"))
 
 
 def refuse(_: httpx.BaseTransport, request: httpx.Request) -> httpx.Response:
@@ -292,7 +299,7 @@ def test_an_acting_user_who_may_not_act_is_forbidden(connector: Connector, sandb
 
 def test_never_guesses_whether_a_candidate_was_stored(connector: Connector, sandbox: Sandbox) -> None:
     given, _ = CREATES["create_candidate"]
-    journal = Journal.opened("create_candidate", connector.operations["create_candidate"].ready(given))
+    journal = Journal.opened("create_candidate", connector.operations["create_candidate"].ready(given), 0.0)
     journal.unclear = "person"
     before = stored(sandbox)
     with connected(connector, sandbox) as connection, pytest.raises(ConnectorError) as raised:

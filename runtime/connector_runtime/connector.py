@@ -161,7 +161,7 @@ class Connector:
         return Memory(self._manifest["dictionaries"]["remembered"], self._manifest["api"]["paging"]["remembered"])
 
     def _call(self, memory: Memory) -> Call:
-        return Call(self._dialect, memory, time.monotonic())
+        return Call(self._dialect, memory, time.monotonic(), time.time, self._manifest["api"]["timeout"]["settle"])
 
 
 class Connection:

@@ -100,6 +100,8 @@ def _may_be_sent_again(reads: bool, outcome: Outcome) -> bool:
 
 def delivery(request: Request, base_url: str, subject: str | None, retries: Retries, utc: Utc) -> Delivery:
     """Deliver a request; `subject` acts where the request names nobody."""
+    if request.rest and not (yield Pause(request.rest)):
+        return Failure("early", "the API", sent=False, retry_after=request.rest)
     acting = request.subject or subject
     token = yield TokenWanted(acting)
     if request.resume is not None:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeVar
 
 T = TypeVar("T")
 
-Trouble = Literal["unreachable", "lost", "timeout", "limited", "closed", "oversized", "unreadable"]
+Trouble = Literal["unreachable", "lost", "timeout", "limited", "early", "closed", "oversized", "unreadable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,8 @@ class Request:
     """One request to the API: a path below the host, query pairs still to be encoded, a JSON body for writes.
 
     `subject` is the user it acts as (None: the connection's own), `resource` names it in messages. `resume` is what a
-    caller must know before a write goes out, to go on should everything end there.
+    caller must know before a write goes out, to go on should everything end there. `rest` is how many seconds it is
+    too early for it.
     """
 
     method: str
@@ -26,6 +27,7 @@ class Request:
     subject: str | None = None
     resource: str = ""
     resume: str | None = field(default=None, repr=False)
+    rest: float = 0.0
 
     @property
     def reads(self) -> bool:
@@ -56,9 +58,9 @@ class Response:
 class Failure:
     """Nothing usable came back, and why; `sent` is false where the request certainly never reached the API.
 
-    "unreachable": nobody answered. "lost": the connection broke. "timeout": time ran out. "limited": time ran out
-    while the API's limit was used up. "closed": the call was ended from outside. "oversized", "unreadable": the
-    answer's body is beyond the bound, or its compression is broken.
+    "unreachable": nobody answered. "lost": the connection broke. "timeout": time ran out. "limited": time ran out while
+    the API's limit was used up. "early": it ran out before the request's time came. "closed": the call was ended from
+    outside. "oversized", "unreadable": the answer's body is beyond the bound, or its compression is broken.
     """
 
     kind: Trouble

@@ -22,11 +22,19 @@ _LOOKED_BACK = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a running call knows besides its input: the API's dialect, the connection's memory and the time."""
+    """What a running call knows besides its input: the API's dialect, the connection's memory and the time.
+
+    `now` are the seconds of the memory's clock at its beginning, `utc` tells those since 1970 whenever it is asked.
+    `settle` is how many seconds after its call a write may still be on its way, `rest` for how many seconds it is too
+    early to ask for lists.
+    """
 
     dialect: Dialect
     memory: Memory
     now: float
+    utc: Callable[[], float]
+    settle: float
+    rest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,7 @@ def first_request(call: Call, reader: Reader, query: Sequence[tuple[str, str]], 
     """Make the request for a list's first page."""
     fields = [(call.dialect.fields, call.dialect.lists.join(reader.fields))] if reader.fields else []
     pairs = (*query, *fields, (call.dialect.size, str(size)))
-    return Request("GET", reader.resource.path, pairs, resource=reader.resource.name)
+    return Request("GET", reader.resource.path, pairs, resource=reader.resource.name, rest=call.rest)
 
 
 def next_request(call: Call, reader: Reader, cursor: str) -> Request:

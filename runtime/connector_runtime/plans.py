@@ -143,7 +143,7 @@ class Plan:
             page = None if self.page is None else self.page(scope)
             yield from self._read(self.stages, scope, call, page)
             return approved(self.output(scope))
-        journal = Journal.opened(operation, given)
+        journal = Journal.opened(operation, given, call.utc())
         try:
             yield from self._write(given, scope, call, journal)
             yield from self._read(self.later, scope, call, None)
@@ -155,7 +155,7 @@ class Plan:
             raise
         except BaseException as interruption:
             # From outside, at any line: of the write that was being made nothing is certain.
-            raise interruption from journal.interrupted()
+            raise interruption from journal.interrupted(call.utc())
 
     def _write(self, given: Mapping[str, Any], scope: Scope, call: Call, journal: Journal) -> Exchange[None]:
         yield from self._read(self.stages, scope, call, None)

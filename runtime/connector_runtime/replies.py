@@ -40,6 +40,7 @@ _FAILED: dict[Trouble, tuple[type[ConnectorError], str]] = {
     "lost": (errors.Unavailable, "the connection to {host} broke before the answer was whole"),
     "timeout": (errors.Timeout, "{host} did not answer in time"),
     "limited": (errors.RateLimited, "the request limit of {host} left no room in the time this call has"),
+    "early": (errors.Timeout, "this call ends before it can be seen what {host} stored"),
     "closed": (errors.Unavailable, "the call was ended before {host} answered"),
     "oversized": (errors.UnexpectedResponse, "the answer of {host} is larger than an answer may be"),
     "unreadable": (errors.UnexpectedResponse, "the answer of {host} is compressed in a way that can't be read"),

@@ -1,7 +1,7 @@
 """Makes several dependent writes, each once: what was done is known at every moment, and can be gone on from.
 
 A write is never repeated on suspicion. Where its outcome is not known, the call ends and says so; calling again with
-the error's resume token looks for the record first.
+the error's resume token looks for the record first, as soon as one that was stored can be seen.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ Function = Callable[[Any], Any]
 
 RESUME = "resume_token"
 _LOOK = "look for it before you call again"
-_LOOKS_FIRST = "call again with the resume token, which looks first"
 _AGAIN = "call again with the resume token"
+_LOOKS_FIRST = f"{_AGAIN}, which waits until it can be seen and looks first"
 _NOT_RESUMABLE = "is not the resume token of a call with this input"
 
 
@@ -93,18 +93,20 @@ class Write:
 class Journal:
     """What a call has written so far: the ids of each write by its key, and the key whose outcome is unknown.
 
-    `at` is the key of the write that is being made: "" before the first, None after the last.
+    `since` is from when on (seconds since 1970) that one was certainly not being sent any more. `at` is the key of the
+    write that is being made: "" before the first, None after the last.
     """
 
     digest: str
     resumed: bool = False
     done: dict[str, Any] = field(default_factory=dict)
     unclear: str | None = None
+    since: float = 0.0
     at: str | None = ""
 
     @classmethod
-    def opened(cls, operation: str, given: Mapping[str, Any]) -> Journal:
-        """Open the journal of a call: a new one, or that of its resume token. Raises InvalidInput."""
+    def opened(cls, operation: str, given: Mapping[str, Any], utc: float) -> Journal:
+        """Open the journal of a call at `utc`: a new one, or that of its resume token. Raises InvalidInput."""
         plain = {key: value for key, value in given.items() if key != RESUME}
         try:
             digest = sha256(orjson.dumps([operation, plain], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
@@ -113,20 +115,34 @@ class Journal:
         journal = cls(digest, RESUME in given)
         if RESUME in given:
             try:
-                digest, journal.done, journal.unclear = orjson.loads(urlsafe_b64decode(given[RESUME]))
-            except (ValueError, TypeError):
-                digest = ""
-            if digest != journal.digest:
+                told, journal.done, journal.unclear, since = orjson.loads(urlsafe_b64decode(given[RESUME]))
+                # A token from before a write can't tell when it was sent, but that process is at an end by now.
+                journal.since = utc if since is None else min(float(since), utc)
+                sound = told == digest and all(each["ids"].keys() for each in journal.completed())
+            except (ValueError, TypeError, AttributeError):
+                sound = False
+            if not sound:
                 raise InvalidInput("the call can't be resumed", errors=[InputProblem(f"/{RESUME}", _NOT_RESUMABLE)])
         return journal
 
     def token(self) -> str:
         """Give the token that resumes from here. It holds ids and nothing of the input."""
-        return urlsafe_b64encode(orjson.dumps([self.digest, self.done, self.unclear])).decode()
+        return self._token(self.unclear, self.since)
 
     def before(self, key: str) -> str:
         """Give the token that resumes from a write of which nobody could tell any more whether it was made."""
-        return replace(self, unclear=key).token()
+        return self._token(key, None)
+
+    def lost(self, key: str, utc: float) -> None:
+        """Note that the outcome of a write is unknown, and that at `utc` it is not being sent any more."""
+        self.unclear, self.since = key, utc
+
+    def rest(self, settle: float, utc: float) -> float:
+        """Tell for how many seconds from `utc` on it is too early to look for the write whose outcome is unknown."""
+        return max(0.0, self.since + settle - utc)
+
+    def _token(self, unclear: str | None, since: float | None) -> str:
+        return urlsafe_b64encode(orjson.dumps([self.digest, self.done, unclear, since])).decode()
 
     def completed(self) -> list[dict[str, Any]]:
         """Tell what exists: each write with the ids it got."""
@@ -134,26 +150,32 @@ class Journal:
 
     def told(self, cause: ConnectorError) -> ConnectorError:
         """Make the error that a call ends with: it says what exists, what is missing and how to go on."""
-        token = self.token() if self.done or self.resumed else None
-        if isinstance(cause, OutcomeUnknown) or not self.done:
-            cause.completed, cause.resume_token = tuple(self.completed()), token
-            return cause
-        missing = f"{count(len(self.done), 'write')} made, {self.at or 'the rest'} was not"
-        return PartialWrite(
-            f"{'everything was written, but not read back' if self.at is None else missing}: {cause.message}; {_AGAIN}",
-            retry_after=cause.retry_after,
-            errors=cause.errors,
-            upstream=cause.upstream,
-            spec=cause.spec,
-            completed=self.completed(),
-            resume_token=token,
-        )
+        error = cause
+        if self.done and not isinstance(cause, OutcomeUnknown):
+            kind: type[ConnectorError] = PartialWrite
+            what, advice = f"{count(len(self.done), 'write')} made, {self.at or 'the rest'} was not", _AGAIN
+            if self.unclear is not None:
+                kind, advice = OutcomeUnknown, _LOOKS_FIRST
+                what = f"whether {self.unclear} was written is still not known"
+            elif self.at is None:
+                what = "everything was written, but not read back"
+            error = kind(
+                f"{what}: {cause.message}; {advice}",
+                retry_after=cause.retry_after,
+                errors=cause.errors,
+                upstream=cause.upstream,
+                spec=cause.spec,
+            )
+        error.completed = tuple(self.completed())
+        error.resume_token = self.token() if self.done or self.resumed else None
+        return error
 
-    def interrupted(self) -> ConnectorError | None:
-        """Make the error that tells of a call that was interrupted; None when nothing was written yet."""
+    def interrupted(self, utc: float) -> ConnectorError | None:
+        """Make the error that tells of a call that was interrupted at `utc`; None when nothing was written yet."""
         if self.at == "":
             return None
-        self.unclear = self.unclear or self.at
+        if self.unclear is None and self.at is not None:
+            self.lost(self.at, utc)
         return self.told(OutcomeUnknown(f"the call was interrupted; {_LOOKS_FIRST if self.done else _LOOK}"))
 
 
@@ -203,7 +225,7 @@ def _written(
     elif isinstance(outcome, Failure) and not outcome.sent:
         raise failed(outcome)
     # Sent, but lost, or stored under an id that can't be read, or refused in a way that promises nothing.
-    journal.unclear = key
+    journal.lost(key, call.utc())
     verb = "update" if write.id is not None else "create"
     # Only below what this call made itself is a record that fits surely its own; an older twin fits a first write too.
     advice = _LOOKS_FIRST if journal.done and (write.id or write.found) else _LOOK
@@ -216,7 +238,8 @@ def _found(call: Call, write: Write, scope: Scope, journal: Journal) -> Exchange
     if write.reader is None or write.found is None or write.where is None or not journal.done:
         raise OutcomeUnknown(f"whether {journal.unclear} was written can't be told; {_LOOK}")
     selection = write.reader.resource.select(write.found(scope), call.dialect)
-    (rows,) = yield from read_all(call, [(write.reader, selection)])
+    rested = replace(call, rest=journal.rest(call.settle, call.utc()))
+    (rows,) = yield from read_all(rested, [(write.reader, selection)])
     taken = {ids.get("id") for done, ids in journal.done.items() if done.partition("/")[0] == write.name}
     where = write.where
     for row in rows:

@@ -30,7 +30,7 @@ def shared(server: RedisServer) -> RedisServer:
 @pytest.fixture(scope="session")
 def scaled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the connector's files, for an API whose window is 2 s."""
-    return copied(tmp_path_factory.mktemp("scaled"), "window: 30", "window: 2")
+    return copied(tmp_path_factory.mktemp("scaled"), ("window: 30", "window: 2"))
 
 
 @pytest.fixture(scope="session")

@@ -79,6 +79,17 @@ def test_what_is_sent() -> None:
     assert wire.headers == {"authorization": "Bearer t1", "accept": "application/json"}
 
 
+def test_rests_before_it_is_sent() -> None:
+    early = Request("GET", "/v1/books", rest=60)
+    done = delivered([GOOD], early)
+    assert done.outcome is GOOD
+    assert [type(each) for each in done.wishes] == [Pause, TokenWanted, Wire]
+    assert done.pauses == [60]
+    given_up = delivered([], early, time_left=59)
+    assert given_up.outcome == Failure("early", "the API", False, 60)
+    assert given_up.of(Wire) == []
+
+
 def test_what_is_sent_of_a_write() -> None:
     (wire,) = delivered([Response(201, {}, b"{}")], WRITE).of(Wire)
     assert (wire.method, wire.url) == ("POST", "https://api.example/v1/books")

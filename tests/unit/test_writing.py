@@ -1,10 +1,12 @@
 """Writes: which ids an answer gives, and what can't be gone on with."""
 
 import shutil
+from base64 import urlsafe_b64encode
 from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from connector_runtime import InvalidInput, OutcomeUnknown, load
@@ -37,7 +39,58 @@ def test_answers_without_ids(answer: Any) -> None:
 
 def test_input_that_cannot_be_told_again() -> None:
     with pytest.raises(InvalidInput, match="a number beyond 64 bits"):
-        Journal.opened("lend_book", {"amount": 10**30})
+        Journal.opened("lend_book", {"amount": 10**30}, 0.0)
+
+
+def resumed(told: str, utc: float) -> Journal:
+    """Open the journal of a call that goes on from a token."""
+    return Journal.opened("lend_book", {"resume_token": told}, utc)
+
+
+def test_a_lost_write_is_looked_for_when_it_can_be_seen() -> None:
+    journal = Journal.opened("lend_book", {}, 1_000.0)
+    journal.lost("loan", 1_010.0)
+    told = journal.token()
+    assert [resumed(told, utc).rest(60, utc) for utc in (1_010.0, 1_069.0, 1_070.0, 9_999.0)] == [60, 1, 0, 0]
+    # It may have taken a while until it was time to look.
+    assert resumed(told, 1_020.0).rest(60, 1_050.0) == 20
+    assert resumed(resumed(told, 1_020.0).token(), 1_030.0).rest(60, 1_030.0) == 40
+
+
+def test_clock_that_goes_slow_makes_nobody_wait_for_longer() -> None:
+    journal = Journal.opened("lend_book", {}, 1_000.0)
+    journal.lost("loan", 5_000.0)
+    assert resumed(journal.token(), 1_000.0).rest(60, 1_000.0) == 60
+
+
+def test_killed_process_tells_not_when_it_sent_its_write() -> None:
+    told = Journal.opened("lend_book", {}, 1_000.0).before("loan")
+    journal = resumed(told, 5_000.0)
+    assert (journal.unclear, journal.rest(60, 5_001.0)) == ("loan", 59)
+    assert resumed(journal.token(), 5_030.0).rest(60, 5_030.0) == 30
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [{}, "loan"],
+        [{}, "loan", "x"],
+        [{}, "loan", []],
+        [None, None, None],
+        [["loan"], None, None],
+        ["loan", None, None],
+        [{"loan": 5}, None, None],
+        [{"loan": [5]}, None, None],
+        [{"loan": None}, None, None],
+        [{"loan": {}}, None, None],
+    ],
+)
+def test_token_that_tells_nothing(told: list[Any]) -> None:
+    digest = Journal.opened("lend_book", {}, 0.0).digest
+    token = urlsafe_b64encode(orjson.dumps([digest, *told])).decode()
+    with pytest.raises(InvalidInput) as raised:
+        resumed(token, 0.0)
+    assert [each.pointer for each in raised.value.errors] == ["/resume_token"]
 
 
 FOUND = """    found:
