@@ -263,26 +263,43 @@ def several_pages() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.mark.parametrize("host", ["https://thief.example", "http://harvest.greenhouse.io:8080", "//thief.example", ""])
-def test_no_request_follows_a_link_to_another_host(connector: Connector, several_pages: Sandbox, host: str) -> None:
-    """Of a link only the cursor is used, so the list is whole, and the token stays where it belongs."""
+def linking(sandbox: Sandbox, host: str) -> Meddling:
+    """Let the links to next pages begin with something else than the API's host."""
 
-    def lead_away(_: httpx.Request, reply: httpx.Response) -> httpx.Response:
+    def lead(_: httpx.Request, reply: httpx.Response) -> httpx.Response:
         link = reply.headers.get("link")
         return remade(reply, link=re.sub(r"<https?://[^/]*", f"<{host}", link)) if link else reply
 
-    transport = Meddling(several_pages.transport(), lead_away)
-    credentials = several_pages.credentials
+    return Meddling(sandbox.transport(), lead)
+
+
+@pytest.mark.parametrize("host", ["https://thief.example", "//thief.example", "https://harvest.greenhouse.io@thief.example"])
+def test_link_to_another_host_is_refused(connector: Connector, several_pages: Sandbox, host: str) -> None:
+    transport, credentials = linking(several_pages, host), several_pages.credentials
 
     async def choices() -> Any:
         async with await connector.aconnect(credentials, transport=transport) as connection:
             return await connection.call("list_candidates_ddl", {})
 
-    with connector.connect(credentials, transport=transport) as connection:
-        found = connection.call("list_candidates_ddl", {})
-    assert found == asyncio.run(choices())
-    assert len(found["result"]) == len(several_pages.rows("candidates"))
+    with connector.connect(credentials, transport=transport) as connection, pytest.raises(UnexpectedResponse) as raised:
+        connection.call("list_candidates_ddl", {})
+    assert raised.value.message == "the API's link to the next page of candidates leads to another host"
+    with pytest.raises(UnexpectedResponse, match="another host"):
+        asyncio.run(choices())
     assert transport.hosts == {"https://harvest.greenhouse.io", "https://auth.greenhouse.io"}
+
+
+@pytest.mark.parametrize(
+    "host", ["https://harvest.greenhouse.io", "https://proxy.example", "http://proxy.example:8080/api", ""]
+)
+def test_proxy_may_leave_the_links_as_they_are(connector: Connector, several_pages: Sandbox, host: str) -> None:
+    """The list is whole, and every request goes to the proxy: of a link only the cursor is used."""
+    transport = linking(several_pages, host)
+    options: dict[str, Any] = {"base_url": "https://proxy.example", "transport": transport}
+    with connector.connect(several_pages.credentials, **options) as connection:
+        found = connection.call("list_candidates_ddl", {})
+    assert len(found["result"]) == len(several_pages.rows("candidates"))
+    assert transport.hosts == {"https://proxy.example", "https://auth.greenhouse.io"}
 
 
 @pytest.mark.parametrize(

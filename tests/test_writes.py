@@ -257,7 +257,7 @@ def test_interrupted_at_any_line(
 
 def test_interrupted_before_anything_is_written(connector: Connector) -> None:
     given, _ = CREATES["create_candidate"]
-    exchange = connector.operation("create_candidate").run(given, connector._call(Memory(1, 1)))
+    exchange = connector.operation("create_candidate").run(given, connector._call(Memory(1, 1), ()))
     next(exchange)
     with pytest.raises(KeyboardInterrupt) as raised:
         exchange.throw(KeyboardInterrupt)
@@ -266,7 +266,7 @@ def test_interrupted_before_anything_is_written(connector: Connector) -> None:
 
 def test_left_alone_in_the_middle(connector: Connector) -> None:
     given, _ = CREATES["create_candidate"]
-    exchange = connector.operation("create_candidate").run(given, connector._call(Memory(1, 1)))
+    exchange = connector.operation("create_candidate").run(given, connector._call(Memory(1, 1), ()))
     next(exchange)
     exchange.close()
     with pytest.raises(StopIteration):

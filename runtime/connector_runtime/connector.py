@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +90,7 @@ class Connector:
         seconds, where = self._timeout(timeout), Store.of(store)
         settings, account = self._opened(credentials, base_url, token_url, transport, watch, where)
         door = None if where is None else Door(where)
-        return Connection(self, Driver(settings, account, door), self._memory(), seconds)
+        return Connection(self, Driver(settings, account, door), self._memory(), self._hosts(settings), seconds)
 
     @discreetly
     async def aconnect(
@@ -108,7 +108,8 @@ class Connector:
         seconds, where = self._timeout(timeout), Store.of(store)
         settings, account = self._opened(credentials, base_url, token_url, transport, watch, where)
         door = None if where is None else AsyncDoor(where)
-        return AsyncConnection(self, AsyncDriver(settings, account, door), self._memory(), seconds)
+        driver = AsyncDriver(settings, account, door)
+        return AsyncConnection(self, driver, self._memory(), self._hosts(settings), seconds)
 
     def _opened(
         self,
@@ -160,8 +161,14 @@ class Connector:
     def _memory(self) -> Memory:
         return Memory(self._manifest["dictionaries"]["remembered"], self._manifest["api"]["paging"]["remembered"])
 
-    def _call(self, memory: Memory) -> Call:
-        return Call(self._dialect, memory, time.monotonic(), time.time, self._manifest["api"]["timeout"]["settle"])
+    def _hosts(self, settings: Settings) -> frozenset[str]:
+        # Behind a proxy the API may name itself in its links, or what it was asked as.
+        urls = (settings.endpoint.base_url, self._manifest["api"]["base_url"])
+        return frozenset(urlsplit(url).hostname or "" for url in urls)
+
+    def _call(self, memory: Memory, hosts: Collection[str]) -> Call:
+        settle = self._manifest["api"]["timeout"]["settle"]
+        return Call(self._dialect, memory, hosts, time.monotonic(), time.time, settle)
 
 
 class Connection:
@@ -170,10 +177,13 @@ class Connection:
     It belongs to the process that opened it: after a fork, connect anew.
     """
 
-    def __init__(self, connector: Connector, driver: Driver, memory: Memory, timeout: float) -> None:
+    def __init__(
+        self, connector: Connector, driver: Driver, memory: Memory, hosts: Collection[str], timeout: float
+    ) -> None:
         self._connector = connector
         self._driver = driver
         self._memory = memory
+        self._hosts = hosts
         self._timeout = timeout
 
     @discreet
@@ -211,10 +221,13 @@ class Connection:
 class AsyncConnection:
     """A connector with credentials for one event loop; close it, or use it with `async with`."""
 
-    def __init__(self, connector: Connector, driver: AsyncDriver, memory: Memory, timeout: float) -> None:
+    def __init__(
+        self, connector: Connector, driver: AsyncDriver, memory: Memory, hosts: Collection[str], timeout: float
+    ) -> None:
         self._connector = connector
         self._driver = driver
         self._memory = memory
+        self._hosts = hosts
         self._timeout = timeout
 
     @discreetly
@@ -254,7 +267,7 @@ def _run(
 ) -> Run[dict[str, Any]]:
     connector = connection._connector
     called = connector.operation(operation)
-    exchange = called.run({} if given is None else given, connector._call(connection._memory))
+    exchange = called.run({} if given is None else given, connector._call(connection._memory, connection._hosts))
     seconds = connection._timeout if timeout is None else _checked_timeout(timeout)
     return Run(exchange, operation, called.lane, seconds, journal)
 

@@ -24,13 +24,14 @@ _LOOKED_BACK = 1_000
 class Call:
     """What a running call knows besides its input: the API's dialect, the connection's memory and the time.
 
-    `now` are the seconds of the memory's clock at its beginning, `utc` tells those since 1970 whenever it is asked.
-    `settle` is how many seconds after its call a write may still be on its way, `rest` for how many seconds it is too
-    early to ask for lists.
+    `hosts` are those that a link to a next page may name. `now` are the seconds of the memory's clock at the call's
+    beginning, `utc` tells those since 1970 whenever it is asked. `settle` is how many seconds after its call a write
+    may still be on its way, `rest` for how many seconds it is too early to ask for lists.
     """
 
     dialect: Dialect
     memory: Memory
+    hosts: Collection[str]
     now: float
     utc: Callable[[], float]
     settle: float
@@ -110,7 +111,7 @@ class Pages:
     def read(self, outcome: Outcome) -> list[Row]:
         """Take the answer to `request` and give its new rows; after it `request` is for the next page, if any."""
         name = self._reader.resource.name
-        rows, self.cursor = page(self._reader, self.request, outcome, self._call.dialect)
+        rows, self.cursor = page(self._reader, self.request, outcome, self._call.dialect, self._call.hosts)
         if any(not _holds(row.get(field), ids) for field, ids in self._wanted.items() for row in rows):
             raise UnexpectedResponse(f"the API gave {name} that were not asked for")
         new = _once(row for row in rows if row["id"] not in self._ids)

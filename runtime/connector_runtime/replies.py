@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import orjson
 
@@ -179,20 +179,29 @@ def _is_deep(answer: Any) -> bool:
     return False
 
 
-def page(reader: Reader, request: Request, outcome: Outcome, dialect: Dialect) -> tuple[list[Row], str | None]:
-    """Read one page of a list: its rows, and the cursor of the next page or None."""
+def page(
+    reader: Reader, request: Request, outcome: Outcome, dialect: Dialect, hosts: Collection[str]
+) -> tuple[list[Row], str | None]:
+    """Read one page of a list: its rows, and the cursor of the next page or None; see `next_cursor`."""
     rows = reader.read(decoded(request, outcome))
     assert isinstance(outcome, Response)
-    return rows, next_cursor(request, outcome.headers, dialect)
+    return rows, next_cursor(request, outcome.headers, dialect, hosts)
 
 
-def next_cursor(request: Request, headers: Mapping[str, str], dialect: Dialect) -> str | None:
-    """Take the cursor out of the Link header. Only the cursor is used: the link itself is never followed."""
+def next_cursor(request: Request, headers: Mapping[str, str], dialect: Dialect, hosts: Collection[str]) -> str | None:
+    """Take the cursor out of the Link header. Only the cursor is used: the link itself is never followed.
+
+    Raises UnexpectedResponse for a link that leads nowhere, to itself, to another list, or to none of the `hosts`.
+    """
     said = f"the API's link to the next page of {request.resource}"
     try:
-        cursors = {_cursor(target, request.path, dialect.cursor) for target in linked(headers.get("link", ""), "next")}
+        links = [urlsplit(target) for target in linked(headers.get("link", ""), "next")]
+        foreign = [link for link in links if link.netloc and link.hostname not in hosts]
     except ValueError:
         raise UnexpectedResponse(f"{said} can't be read") from None
+    if foreign:
+        raise UnexpectedResponse(f"{said} leads to another host")
+    cursors = {_cursor(link, request.path, dialect.cursor) for link in links}
     if not cursors:
         return None
     cursor = cursors.pop()
@@ -205,8 +214,7 @@ def next_cursor(request: Request, headers: Mapping[str, str], dialect: Dialect) 
     return cursor
 
 
-def _cursor(target: str, path: str, name: str) -> str | None:
+def _cursor(link: SplitResult, path: str, name: str) -> str | None:
     """Give the cursor of a link, None when it leads to another list; a proxy may put something before the path."""
-    link = urlsplit(target)
     cursors = {value for key, value in parse_qsl(link.query) if key == name}
     return cursors.pop() if len(cursors) == 1 and link.path.endswith(path) else None

@@ -39,7 +39,7 @@ BOOKS: list[dict[str, Any]] = [{"id": 1, "shelf_id": 3}, {"id": 2, "shelf_id": 2
 
 def call() -> Call:
     """A call with a fresh memory."""
-    return Call(DIALECT, Memory(300, 600), 0.0, lambda: 0.0, 0.0)
+    return Call(DIALECT, Memory(300, 600), (), 0.0, lambda: 0.0, 0.0)
 
 
 def joining(by: str | None, *, dictionary: bool = False) -> Shape:

@@ -78,7 +78,7 @@ def played(exchange: Exchange[Any], api: Callable[[Request], Response]) -> Any:
 
 def call() -> Call:
     """A call with a fresh memory."""
-    return Call(DIALECT, Memory(300, 600), 0.0, lambda: 0.0, 0.0)
+    return Call(DIALECT, Memory(300, 600), {"elsewhere.example"}, 0.0, lambda: 0.0, 0.0)
 
 
 def ids(rows: list[Row]) -> list[int]:

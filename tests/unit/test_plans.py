@@ -18,7 +18,7 @@ BOOKS = Resource.from_schema(
     "books", {"properties": {"id": {"type": "integer"}}, "x-path": "/books", "x-filters": {}}, DIALECT
 )
 EVERY_INPUT = ("added_after", "added_before", "author_id", "isbn", "page", "reader", "size")
-CALL = Call(DIALECT, Memory(300, 600), 0.0, lambda: 0.0, 0.0)
+CALL = Call(DIALECT, Memory(300, 600), (), 0.0, lambda: 0.0, 0.0)
 
 
 def key(question: Question, given: dict[str, Any]) -> Any:

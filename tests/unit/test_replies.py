@@ -16,6 +16,7 @@ from connector_runtime.replies import decoded, failed, next_cursor, page, refuse
 from connector_runtime.resources import Dialect, Reader, Resource
 
 DIALECT = Dialect("/v1", "per_page", "cursor", "fields", ",", "|")
+HOSTS = {"api.example", "proxy.example"}
 SCHEMA: dict[str, Any] = {"properties": {"id": {"type": "integer"}}, "x-path": "/books", "x-filters": {}}
 READER = Reader.of(Resource.from_schema("books", SCHEMA, DIALECT), None)
 REQUEST = Request("GET", "/v1/books", (("per_page", "10"),), resource="books")
@@ -237,13 +238,13 @@ def test_good_answers() -> None:
     # Of a key that stands twice the last counts, as for every usual reader of JSON.
     assert decoded(REQUEST, answer(200, b'[{"id": 1, "id": 2}]')) == [{"id": 2}]
     linked = answer(200, b'[{"id": 1}]', link='<https://api.example/v1/books?cursor=abc>; rel="next"')
-    assert page(READER, REQUEST, linked, DIALECT) == ([{"id": 1}], "abc")
+    assert page(READER, REQUEST, linked, DIALECT, HOSTS) == ([{"id": 1}], "abc")
 
 
 @pytest.mark.parametrize("body", [b'{"id": 1}', b"null", b'"x"', b"1", b"true", b"[[]]", b"[1]", b"[null]"])
 def test_json_that_is_no_list_of_rows(body: bytes) -> None:
     with pytest.raises(errors.UnexpectedResponse, match="the API's books are not as declared"):
-        page(READER, REQUEST, answer(200, body), DIALECT)
+        page(READER, REQUEST, answer(200, body), DIALECT, HOSTS)
 
 
 BASE = "https://api.example/v1/books"
@@ -265,7 +266,7 @@ BASE = "https://api.example/v1/books"
         (f'<{BASE}?cursor=0>; rel="prev"', None),
         (f'<{BASE}?cursor=0>; rel="nextish"', None),
         ("</v1/books?cursor=abc>; rel=next", "abc"),
-        ("<https://other.example/v1/books?cursor=abc>; rel=next", "abc"),
+        ("<HTTP://API.EXAMPLE:8080/v1/books?cursor=abc>; rel=next", "abc"),
         (f'<{BASE}?per_page=10&cursor=abc>; rel="next"', "abc"),
         (f'<{BASE}?cursor=a,b>; rel="next"', "a,b"),
         (f'<{BASE}?cursor=a;b>; rel="next"', "a;b"),
@@ -285,7 +286,7 @@ BASE = "https://api.example/v1/books"
     ],
 )
 def test_cursor_of_the_next_page(link: str | None, cursor: str | None) -> None:
-    assert next_cursor(REQUEST, {} if link is None else {"link": link}, DIALECT) == cursor
+    assert next_cursor(REQUEST, {} if link is None else {"link": link}, DIALECT, HOSTS) == cursor
 
 
 @pytest.mark.parametrize(
@@ -308,12 +309,17 @@ def test_cursor_of_the_next_page(link: str | None, cursor: str | None) -> None:
         (f'<{BASE}?cursor=abc>; rel="next', "can't be read"),
         (f'<{BASE}?cursor=0>; rel="prev", nonsense', "can't be read"),
         ("null", "can't be read"),
+        ("<https://other.example/v1/books?cursor=abc>; rel=next", "leads to another host"),
+        ("<//other.example/v1/books?cursor=abc>; rel=next", "leads to another host"),
+        ("<https://api.example.other.example/v1/books?cursor=abc>; rel=next", "leads to another host"),
+        ("<https://api.example@other.example/v1/books?cursor=abc>; rel=next", "leads to another host"),
+        (f'<{BASE}?cursor=a>; rel="next", <//other.example/v1/books?cursor=a>; rel="next"', "leads to another host"),
     ],
 )
 def test_links_that_lead_astray(link: str, what: str) -> None:
     request = Request("GET", "/v1/books", (("cursor", "here"),), resource="books")
     with pytest.raises(errors.UnexpectedResponse) as caught:
-        next_cursor(request, {"link": link}, DIALECT)
+        next_cursor(request, {"link": link}, DIALECT, HOSTS)
     assert caught.value.message == f"the API's link to the next page of books {what}"
 
 
@@ -323,7 +329,7 @@ def test_links_that_lead_astray(link: str, what: str) -> None:
 def test_huge_headers_take_no_time(piece: str) -> None:
     begun = time.perf_counter()
     with suppress(errors.UnexpectedResponse):
-        next_cursor(REQUEST, {"link": "<b>" + piece * 100_000 + "!"}, DIALECT)
+        next_cursor(REQUEST, {"link": "<b>" + piece * 100_000 + "!"}, DIALECT, HOSTS)
     assert time.perf_counter() - begun < 2
 
 
