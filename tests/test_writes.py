@@ -188,6 +188,19 @@ def test_goes_on_after_a_failure_at_each_write(
     assert output["id"] > 0
 
 
+def test_finds_a_note_that_mentions_somebody(connector: Connector, sandbox: Sandbox) -> None:
+    """The API gives such a text back with names in place of the marks."""
+    given, rows = deepcopy(CREATES["create_candidate"])
+    given["activity_feed_notes"][0]["body"] = "@[Ada Example](user:1001), have a look"
+    before = stored(sandbox)
+    sandbox.fail("drop", path="/v3/notes", method="POST", done=True)
+    with connected(connector, sandbox) as connection:
+        with pytest.raises(OutcomeUnknown) as raised:
+            connection.call("create_candidate", given)
+        connection.call("create_candidate", {**given, "resume_token": raised.value.resume_token})
+    assert grown(sandbox, before) == rows
+
+
 def test_fails_again_while_going_on(connector: Connector, sandbox: Sandbox) -> None:
     given, rows = CREATES["create_candidate"]
     before = stored(sandbox)

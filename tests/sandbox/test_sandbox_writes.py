@@ -119,6 +119,14 @@ def test_a_note_is_by_whoever_acts(fresh: Caller) -> None:
     note = create(fresh, "notes", NOTE | {"application_id": 22222})
     assert (note["user_id"], note["visibility"], note["type"]) == (1001, "privately_visible", "NOTE")
     assert create(fresh, "notes", NOTE | {"user_id": 67890})["user_id"] == 67890
+    assert note["body_with_tags"] is None
+
+
+def test_mentions_are_read_as_names(fresh: Caller) -> None:
+    text = "@[Ada Example](user:1001), ask @[Bob](user:1002) @[nobody] a@b.example"
+    note = create(fresh, "notes", NOTE | {"body": text})
+    assert note["body"] == "Ada Example, ask Bob @[nobody] a@b.example"
+    assert note["body_with_tags"] == text
 
 
 def test_without_a_sub_the_integration_user_acts(caller: type[Caller]) -> None:

@@ -1,5 +1,6 @@
 """Creating what hangs on candidates and applications: notes, attachments, schools, former jobs."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
@@ -15,14 +16,19 @@ VISIBILITY = {
     "private": "privately_visible",
     "admin_only": "admin_only_visible",
 }
+MENTION = re.compile(r"@\[([^\]]*)\]\(user:\d+\)")
 ONE_OF_A_KIND = ("resume", "cover_letter")
 
 Order = Callable[[Row], tuple[bool, str, str, int]]
 
 
 def create_note(change: Change, body: Mapping[str, Any]) -> Row:
-    """Stores a note, also for a candidate that does not exist (facts, section 5.2: seen live)."""
+    """Stores a note, also for a candidate that does not exist (facts, section 5.2: seen live).
+
+    Its text is read back with mentions as plain names, and once more as it was sent (section 6.3).
+    """
     _check_note(change, body)
+    text, mentions = MENTION.subn(r"\1", body["body"])
     note = change.add(
         "notes",
         {
@@ -31,7 +37,8 @@ def create_note(change: Change, body: Mapping[str, Any]) -> Row:
             "user_id": body.get("user_id", change.actor),
             "type": body["note_type"],
             "subject": body.get("subject"),
-            "body": body["body"],
+            "body": text,
+            "body_with_tags": body["body"] if mentions else None,
             "visibility": VISIBILITY[body["visibility"]],
             "email_from": ", ".join(body["email_from"]) if "email_from" in body else None,
             "email_to": ", ".join(body["email_to"]) if "email_to" in body else None,
