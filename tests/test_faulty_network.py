@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -271,6 +272,28 @@ def test_write_at_the_deadline_is_unknown_and_never_sent_later(
     resumed = {**GIVEN, "resume_token": raised.value.resume_token}
     call("create_candidate", resumed, connect=options)
     assert grown(sandbox, before) == ROWS
+
+
+def test_nothing_is_sent_when_the_call_is_over(
+    sandbox: Sandbox, options: dict[str, Any], quick: Connector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resolver has no time limit; what was waiting for it must not go out after the call has said how it ended."""
+    connect, connected = socket.create_connection, threading.Event()
+
+    def slowly(*given: Any, **more: Any) -> socket.socket:
+        time.sleep(0.6)
+        connected.set()
+        return connect(*given, **more)
+
+    monkeypatch.setattr(socket, "create_connection", slowly)
+    with quick.connect(sandbox.credentials, **options) as connection:
+        with pytest.raises(Timeout):
+            connection.call("list_users_ddl", timeout=0.3)
+        assert connected.wait(5)
+        time.sleep(0.3)
+        assert not sandbox.requests
+        monkeypatch.undo()
+        assert connection.call("list_users_ddl")["result"]
 
 
 def test_no_time_to_wait_for_what_is_on_its_way(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -1,15 +1,17 @@
 """Several dependent writes with a failure at each of them in turn: nothing twice, nothing forgotten."""
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from tests.copies import impatient
 
-from connector_runtime import Connection, Connector, ConnectorError, OutcomeUnknown
+from connector_runtime import Connection, Connector, ConnectorError, InvalidInput, OutcomeUnknown
 from connector_runtime.memory import Memory
 from connector_runtime.writing import Journal, ids_of
 from greenhouse_sandbox import Sandbox
@@ -188,6 +190,45 @@ def test_goes_on_after_a_failure_at_each_write(
     assert output["id"] > 0
 
 
+@pytest.mark.parametrize("operation", CREATES)
+def test_going_on_from_a_token_that_is_not_the_newest(connector: Connector, sandbox: Sandbox, operation: str) -> None:
+    """What was written since is found, not written again: a host may try the same step twice."""
+    given, rows = CREATES[operation]
+    before, kept = stored(sandbox), list[str]()
+    with connected(connector, sandbox) as connection:
+        made = connection.call(operation, given, journal=kept.append)
+        for token in kept[1:]:
+            assert connection.call(operation, {**given, "resume_token": token})["id"] == made["id"]
+            assert grown(sandbox, before) == rows
+
+
+@pytest.mark.parametrize("missing", ["candidate", "application"])
+@pytest.mark.parametrize("operation", ["create_candidate", "create_prospect"])
+def test_answer_without_one_of_the_ids_that_are_needed(
+    connector: Connector, sandbox: Sandbox, operation: str, missing: str
+) -> None:
+    """Nobody else's record takes its place."""
+    given, _ = CREATES[operation]
+    sandbox.fail("mutate", drop=[missing], path="/v3/candidates", method="POST")
+    before = stored(sandbox)
+    with connected(connector, sandbox) as connection, pytest.raises(OutcomeUnknown) as raised:
+        connection.call(operation, given)
+    assert raised.value.completed == ()
+    assert sum(grown(sandbox, before).values()) == 2
+
+
+def test_token_with_ids_of_something_else(connector: Connector, sandbox: Sandbox) -> None:
+    given, _ = CREATES["create_candidate_note"]
+    kept: list[str] = []
+    with connected(connector, sandbox) as connection:
+        connection.call("create_candidate_note", given, journal=kept.append)
+        digest = orjson.loads(urlsafe_b64decode(kept[0]))[0]
+        told = urlsafe_b64encode(orjson.dumps([digest, {"written": {"x": 1}}, None, 0])).decode()
+        with pytest.raises(InvalidInput) as raised:
+            connection.call("create_candidate_note", {**given, "resume_token": told})
+    assert [each.pointer for each in raised.value.errors] == ["/resume_token"]
+
+
 def test_finds_a_note_that_mentions_somebody(connector: Connector, sandbox: Sandbox) -> None:
     """The API gives such a text back with names in place of the marks."""
     given, rows = deepcopy(CREATES["create_candidate"])
@@ -248,10 +289,10 @@ def test_interrupted_at_any_line(
     given, rows = CREATES["create_candidate"]
     before, calls = stored(sandbox), iter(range(9))
 
-    def interrupted(answer: Any) -> dict[str, Any]:
+    def interrupted(answer: Any, fields: Any) -> dict[str, Any]:
         if next(calls) == position:
             raise KeyboardInterrupt
-        return ids_of(answer)
+        return ids_of(answer, fields)
 
     monkeypatch.setattr("connector_runtime.writing.ids_of", interrupted)
     with connected(connector, sandbox) as connection, pytest.raises(KeyboardInterrupt) as raised:
@@ -312,7 +353,7 @@ def test_an_acting_user_who_may_not_act_is_forbidden(connector: Connector, sandb
 
 def test_never_guesses_whether_a_candidate_was_stored(connector: Connector, sandbox: Sandbox) -> None:
     given, _ = CREATES["create_candidate"]
-    journal = Journal.opened("create_candidate", connector.operations["create_candidate"].ready(given), 0.0)
+    journal = Journal.opened("create_candidate", connector.operations["create_candidate"].ready(given), (), 0.0)
     journal.unclear = "person"
     before = stored(sandbox)
     with connected(connector, sandbox) as connection, pytest.raises(ConnectorError) as raised:

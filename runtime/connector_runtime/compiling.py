@@ -48,7 +48,7 @@ class _Compiler:
         for name, level in _levels_of(steps, set(writes)).items():
             stages.setdefault(level, []).append(self._request(blocks, *steps[name], name, names))
         ordered = [(level, tuple(stages[level])) for level in sorted(stages)]
-        made = tuple(self._write(*writes[name], name, names) for name in writes)
+        made = tuple(self._write(blocks, *writes[name], name, names) for name in writes)
         numbered = [(block, index) for block in blocks for index, _ in enumerate(block.data.get("check", ()))]
         checks = [self._check(block, index, names) for block, index in numbered]
         reads = [each for _, stage in ordered for each in stage if isinstance(each, Step)]
@@ -82,7 +82,9 @@ class _Compiler:
         at = self._function(block, (*place, "at"), inner)
         return Check(each, that, at, check["message"], check.get("code", "invalid_input"))
 
-    def _write(self, block: Spec, write: Mapping[str, Any], name: str, names: list[str]) -> Write:
+    def _write(
+        self, blocks: list[Spec], block: Spec, write: Mapping[str, Any], name: str, names: list[str]
+    ) -> Write:
         place = ("write", name)
         each, inner = self._each(block, place, write, names)
 
@@ -98,7 +100,9 @@ class _Compiler:
             asked = _fields_asked_by(resource, write["found"]["query"])
             reader = Reader.of(resource, union(asked, fields_read(write["found"]["where"], "row")))
         body, found = self._function(block, (*place, "body"), inner), function("found", "query")
-        return Write(name, resource, function("id"), each, function("when"), body, reader, found, where)
+        # Of records in its answer, those that are named: {candidate: {id}}; else it is the record itself.
+        ids = frozenset(field for each in blocks for field in fields_read(each.data, name) or ()) or frozenset({"id"})
+        return Write(name, resource, ids, function("id"), each, function("when"), body, reader, found, where)
 
     def _each(
         self, block: Spec, place: Pointer, spec: Mapping[str, Any], names: list[str]

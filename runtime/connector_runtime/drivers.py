@@ -110,7 +110,8 @@ def _timeouts(settings: Settings, left: float) -> httpx.Timeout:
     return httpx.Timeout(min(settings.read_timeout, left), connect=min(settings.connect_timeout, left), pool=None)
 
 
-# What httpcore tells of a connection that has come about.
+# What httpcore tells of a request that is about to go out, and of a connection that has come about.
+_SENDS = "http11.send_request_headers.started"
 _CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 
 
@@ -277,7 +278,7 @@ class Driver:
                 headers=wire.headers,
                 content=wire.body,
                 timeout=_timeouts(self._settings, left),
-                extensions={"trace": self._connected},
+                extensions={"trace": self._traced},
             )
             response = self._client.send(request, stream=True)
             with closing(response):
@@ -290,7 +291,10 @@ class Driver:
         except Exception as error:
             return _failed(error, wire)
 
-    def _connected(self, event: str, told: Mapping[str, Any]) -> None:
+    def _traced(self, event: str, told: Mapping[str, Any]) -> None:
+        if event == _SENDS and not _mailbox.get().left():
+            # It took so long to connect that the call is over: what it said of this request must stay true.
+            raise TimeoutError
         if event in _CONNECTED:
             stream = told["return_value"]
             stream.read = partial(_read_in_time, stream.read)

@@ -143,7 +143,7 @@ class Plan:
             page = None if self.page is None else self.page(scope)
             yield from self._read(self.stages, scope, call, page)
             return approved(self.output(scope))
-        journal = Journal.opened(operation, given, call.utc())
+        journal = Journal.opened(operation, given, self.writes, call.utc())
         try:
             yield from self._write(given, scope, call, journal)
             yield from self._read(self.later, scope, call, None)

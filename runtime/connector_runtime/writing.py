@@ -7,7 +7,7 @@ the error's resume token looks for the record first, as soon as one that was sto
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -29,6 +29,8 @@ RESUME = "resume_token"
 _LOOK = "look for it before you call again"
 _AGAIN = "call again with the resume token"
 _LOOKS_FIRST = f"{_AGAIN}, which waits until it can be seen and looks first"
+# Request Timeout: what stands before the API lost its patience, maybe after it had passed the request on.
+_GAVE_UP = 408
 _NOT_RESUMABLE = "is not the resume token of a call with this input"
 
 
@@ -69,10 +71,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write, or one for each turn of its loops."""
+    """One write, or one for each turn of its loops; `ids` is where its answer must hold them, see `ids_of`."""
 
     name: str
     resource: Resource
+    ids: frozenset[str]
     id: Function | None
     each: Each
     when: Function | None
@@ -105,7 +108,7 @@ class Journal:
     at: str | None = ""
 
     @classmethod
-    def opened(cls, operation: str, given: Mapping[str, Any], utc: float) -> Journal:
+    def opened(cls, operation: str, given: Mapping[str, Any], writes: tuple[Write, ...], utc: float) -> Journal:
         """Open the journal of a call at `utc`: a new one, or that of its resume token. Raises InvalidInput."""
         plain = {key: value for key, value in given.items() if key != RESUME}
         try:
@@ -115,15 +118,24 @@ class Journal:
         journal = cls(digest, RESUME in given)
         if RESUME in given:
             try:
-                told, journal.done, journal.unclear, since = orjson.loads(urlsafe_b64decode(given[RESUME]))
-                # A token from before a write can't tell when it was sent, but that process is at an end by now.
-                journal.since = utc if since is None else min(float(since), utc)
-                sound = told == digest and all(each["ids"].keys() for each in journal.completed())
-            except (ValueError, TypeError, AttributeError):
-                sound = False
-            if not sound:
-                raise InvalidInput("the call can't be resumed", errors=[InputProblem(f"/{RESUME}", _NOT_RESUMABLE)])
+                told, done, unclear, since = orjson.loads(urlsafe_b64decode(given[RESUME]))
+                if told != digest:
+                    raise ValueError
+                journal._go_on(done, unclear, since, {write.name: write.ids for write in writes}, utc)
+            except (ValueError, TypeError, LookupError, AttributeError):
+                problem = InputProblem(f"/{RESUME}", _NOT_RESUMABLE)
+                raise InvalidInput("the call can't be resumed", errors=[problem]) from None
         return journal
+
+    def _go_on(self, done: Any, unclear: Any, since: Any, ids: Mapping[str, Collection[str]], utc: float) -> None:
+        """Take over what a token tells, where it can be true. A token is not signed: it may tell anything."""
+        for key, each in done.items():
+            self.done[key] = ids_of(each, ids[_name(key)])
+        if (unclear is not None and _name(unclear) not in ids) or type(since) not in (int, float, type(None)):
+            raise ValueError
+        self.unclear = None if unclear in done else unclear
+        # A token from before a write can't tell when it was sent, but that process is at an end by now.
+        self.since = utc if since is None else min(since, utc)
 
     def token(self) -> str:
         """Give the token that resumes from here. It holds ids and nothing of the input."""
@@ -209,18 +221,21 @@ def write_all(
 def _written(
     call: Call, acting: str | None, write: Write, scope: Scope, key: str, journal: Journal
 ) -> Exchange[Any]:
-    if journal.unclear == key:
-        # An update says what shall be, so it may be sent twice; a record must be looked for first.
-        known = None if write.id is not None else (yield from _found(call, write, scope, journal))
+    lost, known = journal.unclear == key, None
+    # An update says what shall be, so it may be sent twice; a record must be looked for first. So must those after it:
+    # more may have been written since the token was made.
+    if write.id is None and (lost or (journal.resumed and journal.done and write.found is not None)):
+        known = yield from _found(call, write, scope, journal, journal.rest(call.settle, call.utc()) if lost else 0.0)
+    if lost:
         journal.unclear = None
-        if known is not None:
-            return known
+    if known is not None:
+        return known
     request = write.request(scope, acting, journal.before(key))
     (outcome,) = yield [request]
     if isinstance(outcome, Response) and 200 <= outcome.status < 300:
-        with suppress(ValueError, TypeError):
-            return ids_of(orjson.loads(outcome.body))
-    elif isinstance(outcome, Response) and 400 <= outcome.status < 500:
+        with suppress(ValueError, TypeError, LookupError):
+            return ids_of(orjson.loads(outcome.body), write.ids)
+    elif isinstance(outcome, Response) and 400 <= outcome.status < 500 and outcome.status != _GAVE_UP:
         raise refused(request, outcome)
     elif isinstance(outcome, Failure) and not outcome.sent:
         raise failed(outcome)
@@ -233,14 +248,13 @@ def _written(
     raise OutcomeUnknown(message, upstream=upstream(outcome, request) if isinstance(outcome, Response) else None)
 
 
-def _found(call: Call, write: Write, scope: Scope, journal: Journal) -> Exchange[Any]:
-    """Look for the record of a write whose outcome is unknown, among those not written by this call before."""
+def _found(call: Call, write: Write, scope: Scope, journal: Journal, rest: float) -> Exchange[Any]:
+    """Look for the record of a write that may have been made, among those not written by this call before."""
     if write.reader is None or write.found is None or write.where is None or not journal.done:
         raise OutcomeUnknown(f"whether {journal.unclear} was written can't be told; {_LOOK}")
     selection = write.reader.resource.select(write.found(scope), call.dialect)
-    rested = replace(call, rest=journal.rest(call.settle, call.utc()))
-    (rows,) = yield from read_all(rested, [(write.reader, selection)])
-    taken = {ids.get("id") for done, ids in journal.done.items() if done.partition("/")[0] == write.name}
+    (rows,) = yield from read_all(replace(call, rest=rest), [(write.reader, selection)])
+    taken = {ids.get("id") for done, ids in journal.done.items() if _name(done) == write.name}
     where = write.where
     for row in rows:
         if row["id"] not in taken and where((row, scope)):
@@ -248,20 +262,24 @@ def _found(call: Call, write: Write, scope: Scope, journal: Journal) -> Exchange
     return None
 
 
-def ids_of(answer: Any) -> dict[str, Any]:
-    """Keep of an answer to a write only its ids: {"id": …}, or one level of records with theirs.
+def _name(key: str) -> str:
+    """Give the name of the write that a key is of: it stands before the indices of its loops."""
+    return key.partition("/")[0]
 
-    Raises TypeError when there is none.
+
+def ids_of(answer: Any, fields: Collection[str]) -> dict[str, Any]:
+    """Keep of an answer to a write only its ids: {"id": …}, or those of the records in these fields of it.
+
+    Raises TypeError or LookupError when one is not there.
     """
-    if not isinstance(answer, dict):
-        raise TypeError("an answer to a write is no object")
-    if type(answer.get("id")) is int:
-        return {"id": answer["id"]}
-    records = {key: each for key, each in answer.items() if isinstance(each, dict)}
-    inner = {key: {"id": each["id"]} for key, each in records.items() if type(each.get("id")) is int}
-    if not inner:
-        raise TypeError("an answer to a write holds no id")
-    return inner
+    return {each: _id(answer) if each == "id" else {"id": _id(answer[each])} for each in sorted(fields)}
+
+
+def _id(record: Any) -> int:
+    found = record["id"]
+    if type(found) is not int or found < 1:
+        raise TypeError("an id is no positive number")
+    return found
 
 
 def without_nulls(value: Any) -> Any:

@@ -9,26 +9,30 @@ class Later:
 
     def __init__(self) -> None:
         self._timers: set[Timer] = set()
+        self._closed = False
         self._lock = Lock()
 
     def do(self, seconds: float, work: Callable[[], object]) -> None:
         """Does something after so many seconds."""
 
         def run() -> None:
-            work()
-            with self._lock:
-                self._timers.discard(timer)
+            try:
+                work()
+            finally:
+                with self._lock:
+                    self._timers.discard(timer)
 
         timer = Timer(seconds, run)
         timer.daemon = True
         with self._lock:
-            self._timers.add(timer)
-        timer.start()
+            if not self._closed:
+                self._timers.add(timer)
+                timer.start()
 
     def close(self) -> None:
         """Lets go of what has not begun, and waits for what has."""
         with self._lock:
-            timers, self._timers = self._timers, set()
+            self._closed, timers = True, list(self._timers)
         for timer in timers:
             timer.cancel()
             timer.join()

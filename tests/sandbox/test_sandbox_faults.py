@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from greenhouse_sandbox import Sandbox
+from greenhouse_sandbox.later import Later
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Caller
@@ -129,6 +130,24 @@ def test_a_sandbox_that_closes_leaves_undone_what_is_to_be_done_later(caller: ty
     assert not [each for each in threading.enumerate() if isinstance(each, threading.Timer)]
     with Sandbox(file) as sandbox:
         assert len(sandbox.rows("notes")) == 1
+
+
+def test_a_closed_sandbox_begins_nothing() -> None:
+    later, done = Later(), list[int]()
+    later.close()
+    later.do(0, lambda: done.append(1))
+    time.sleep(0.05)
+    assert done == []
+
+
+def test_what_is_to_be_done_later_may_come_while_it_closes() -> None:
+    for _ in range(50):
+        later = Later()
+        with ThreadPoolExecutor(4) as threads:
+            begun = [threads.submit(later.do, 0.001, lambda: None) for _ in range(4)]
+            later.close()
+            for each in begun:
+                each.result()
 
 
 def test_what_finds_nothing_to_change_waits_for_its_chance(fresh: Caller) -> None:

@@ -21,35 +21,59 @@ GIVEN = {"user_id": 1, "book_id": 7, "reader": "Ada", "tags": ["x"]}
 
 
 @pytest.mark.parametrize(
-    ("answer", "ids"),
+    ("answer", "fields", "ids"),
     [
-        ({"id": 5, "name": "x"}, {"id": 5}),
-        ({"book": {"id": 5, "title": "x"}, "loan": {"id": 6}, "note": None}, {"book": {"id": 5}, "loan": {"id": 6}}),
+        ({"id": 5, "name": "x"}, {"id"}, {"id": 5}),
+        ({"book": {"id": 5, "title": "x"}, "note": None}, {"book"}, {"book": {"id": 5}}),
+        ({"book": {"id": 5}, "loan": {"id": 6}, "id": 7}, {"book", "loan"}, {"book": {"id": 5}, "loan": {"id": 6}}),
+        ({"book": {"id": 5}, "id": 7}, {"book", "id"}, {"book": {"id": 5}, "id": 7}),
     ],
 )
-def test_only_ids_are_kept(answer: Any, ids: dict[str, Any]) -> None:
-    assert ids_of(answer) == ids
+def test_only_ids_are_kept(answer: Any, fields: set[str], ids: dict[str, Any]) -> None:
+    assert ids_of(answer, fields) == ids
 
 
-@pytest.mark.parametrize("answer", [None, [], "x", 7, {}, {"id": "x"}, {"book": {}}, [{"id": 1}]])
-def test_answers_without_ids(answer: Any) -> None:
-    with pytest.raises(TypeError, match="answer to a write"):
-        ids_of(answer)
+@pytest.mark.parametrize("fields", [{"id"}, {"book"}, {"book", "loan"}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        "x",
+        7,
+        {},
+        {"id": "x"},
+        {"id": True},
+        {"id": 0},
+        {"id": 1.0},
+        {"book": {}},
+        [{"id": 1}],
+        {"book": {"id": None}, "loan": {"id": 6}},
+        {"book": 5, "loan": {"id": 6}},
+        {"loan": {"id": 6}},
+    ],
+)
+def test_answers_without_ids(answer: Any, fields: set[str]) -> None:
+    with pytest.raises((TypeError, LookupError)):
+        ids_of(answer, fields)
 
 
 def test_input_that_cannot_be_told_again() -> None:
     with pytest.raises(InvalidInput, match="a number beyond 64 bits"):
-        Journal.opened("lend_book", {"amount": 10**30}, 0.0)
+        Journal.opened("lend_book", {"amount": 10**30}, (), 0.0)
+
+
+WRITES = load(LIBRARY).operation("lend_book")._plan.writes  # type: ignore[union-attr]
 
 
 def resumed(told: str, utc: float) -> Journal:
     """Open the journal of a call that goes on from a token."""
-    return Journal.opened("lend_book", {"resume_token": told}, utc)
+    return Journal.opened("lend_book", {"resume_token": told}, WRITES, utc)
 
 
 def test_a_lost_write_is_looked_for_when_it_can_be_seen() -> None:
-    journal = Journal.opened("lend_book", {}, 1_000.0)
-    journal.lost("loan", 1_010.0)
+    journal = Journal.opened("lend_book", {}, WRITES, 1_000.0)
+    journal.lost("lent", 1_010.0)
     told = journal.token()
     assert [resumed(told, utc).rest(60, utc) for utc in (1_010.0, 1_069.0, 1_070.0, 9_999.0)] == [60, 1, 0, 0]
     # It may have taken a while until it was time to look.
@@ -58,39 +82,66 @@ def test_a_lost_write_is_looked_for_when_it_can_be_seen() -> None:
 
 
 def test_clock_that_goes_slow_makes_nobody_wait_for_longer() -> None:
-    journal = Journal.opened("lend_book", {}, 1_000.0)
-    journal.lost("loan", 5_000.0)
+    journal = Journal.opened("lend_book", {}, WRITES, 1_000.0)
+    journal.lost("lent", 5_000.0)
     assert resumed(journal.token(), 1_000.0).rest(60, 1_000.0) == 60
 
 
 def test_killed_process_tells_not_when_it_sent_its_write() -> None:
-    told = Journal.opened("lend_book", {}, 1_000.0).before("loan")
+    told = Journal.opened("lend_book", {}, WRITES, 1_000.0).before("lent")
     journal = resumed(told, 5_000.0)
-    assert (journal.unclear, journal.rest(60, 5_001.0)) == ("loan", 59)
+    assert (journal.unclear, journal.rest(60, 5_001.0)) == ("lent", 59)
     assert resumed(journal.token(), 5_030.0).rest(60, 5_030.0) == 30
 
 
 @pytest.mark.parametrize(
     "told",
     [
-        [{}, "loan"],
-        [{}, "loan", "x"],
-        [{}, "loan", []],
+        [{}, "lent"],
+        [{}, "lent", "x"],
+        [{}, "lent", "nan"],
+        [{}, "lent", []],
+        [{}, "lent", True],
+        [{}, "sent", 0],
+        [{}, 5, 0],
+        [{}, ["lent"], 0],
         [None, None, None],
-        [["loan"], None, None],
-        ["loan", None, None],
-        [{"loan": 5}, None, None],
-        [{"loan": [5]}, None, None],
-        [{"loan": None}, None, None],
-        [{"loan": {}}, None, None],
+        [["lent"], None, None],
+        ["lent", None, None],
+        [{"lent": 5}, None, None],
+        [{"lent": [5]}, None, None],
+        [{"lent": None}, None, None],
+        [{"lent": {}}, None, None],
+        [{"lent": {"id": "../x"}}, None, None],
+        [{"lent": {"x": {"id": 1}}}, None, None],
+        [{"sent": {"id": 5}}, None, None],
     ],
 )
 def test_token_that_tells_nothing(told: list[Any]) -> None:
-    digest = Journal.opened("lend_book", {}, 0.0).digest
+    digest = Journal.opened("lend_book", {}, WRITES, 0.0).digest
     token = urlsafe_b64encode(orjson.dumps([digest, *told])).decode()
     with pytest.raises(InvalidInput) as raised:
         resumed(token, 0.0)
     assert [each.pointer for each in raised.value.errors] == ["/resume_token"]
+
+
+def test_token_made_before_a_write_was_noted_but_told_as_lost() -> None:
+    journal = Journal.opened("lend_book", {}, WRITES, 0.0)
+    journal.done["lent"] = {"id": 5}
+    journal.lost("lent", 0.0)
+    again = resumed(journal.token(), 0.0)
+    assert (again.done, again.unclear) == ({"lent": {"id": 5}}, None)
+
+
+def test_only_ids_are_taken_from_a_token() -> None:
+    journal = Journal.opened("lend_book", {}, WRITES, 0.0)
+    deep: Any = []
+    for _ in range(400):
+        deep = [deep]
+    journal.done["lent"] = {"id": 5, "x": "y"}
+    told = orjson.dumps([journal.digest, journal.done, None, 0]).replace(b'"y"', str(deep).encode())
+    again = resumed(urlsafe_b64encode(told).decode(), 0.0)
+    assert again.done == {"lent": {"id": 5}}
 
 
 FOUND = """    found:
