@@ -1,5 +1,7 @@
 """Several dependent writes with a failure at each of them in turn: nothing twice, nothing forgotten."""
 
+import itertools
+import sys
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from copy import deepcopy
@@ -11,7 +13,16 @@ import orjson
 import pytest
 from tests.copies import impatient
 
-from connector_runtime import Connection, Connector, ConnectorError, InvalidInput, OutcomeUnknown
+from connector_runtime import (
+    Connection,
+    Connector,
+    ConnectorError,
+    InvalidInput,
+    OutcomeUnknown,
+    carrying,
+    plans,
+    writing,
+)
 from connector_runtime.memory import Memory
 from connector_runtime.writing import Journal, ids_of
 from greenhouse_sandbox import Sandbox
@@ -307,6 +318,46 @@ def test_interrupted_at_any_line(
         with connected(connector, sandbox) as connection:
             connection.call("create_candidate", {**given, "resume_token": told.resume_token})
         assert grown(sandbox, before) == rows
+
+
+def test_interrupted_between_any_two_lines(connector: Connector, sandbox: Sandbox) -> None:
+    """Of every so many lines of what runs a call, one in turn: whoever interrupts it is told what was written."""
+    given, rows = CREATES["create_candidate"]
+    files = {writing.__file__, plans.__file__, carrying.__file__}
+
+    def interrupting(at: int) -> Callable[..., Any]:
+        passed = itertools.count(1)
+
+        def line(_: Any, event: str, __: Any) -> Any:
+            if event == "line" and next(passed) == at:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return line
+
+        return lambda frame, *_: line if frame.f_code.co_filename in files else None
+
+    traced, ended = sys.gettrace(), set()
+    for at in itertools.count(40, 23):
+        before = stored(sandbox)
+        with connected(connector, sandbox) as connection:
+            try:
+                sys.settrace(interrupting(at))
+                connection.call("create_candidate", given)
+                break
+            except KeyboardInterrupt as error:
+                told = error.__cause__
+            finally:
+                sys.settrace(traced)
+            written = grown(sandbox, before)
+            if told is None:
+                assert written in (dict.fromkeys(RESOURCES, 0), rows)
+                continue
+            assert isinstance(told, ConnectorError)
+            ended.add(told.code)
+            if told.resume_token is not None:
+                connection.call("create_candidate", {**given, "resume_token": told.resume_token})
+                assert grown(sandbox, before) == rows
+    assert ended == {"outcome_unknown", "partial_write"}
 
 
 def test_interrupted_before_anything_is_written(connector: Connector) -> None:

@@ -151,13 +151,11 @@ def give_back(account: Account, due: list[Due]) -> None:
 
 def ended_by(carrier: Carrier[Any], error: BaseException, operation: str) -> BaseException:
     """End a call with an error from outside; where something was written, its cause is the error that tells what."""
-    try:
-        carrier.stop("closed", present())
-    except ConnectorError as told:
-        if told.completed or isinstance(told, OutcomeUnknown):
-            if isinstance(error, ConnectorError):
-                return told
-            error.__cause__ = told
+    told = carrier.ended(present())
+    if told is not None and (told.completed or isinstance(told, OutcomeUnknown)):
+        if isinstance(error, ConnectorError):
+            return told
+        error.__cause__ = told
     if isinstance(error, ConnectorError):
         error.operation = operation
     return error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import heappop, heappush
@@ -140,8 +141,8 @@ class Carrier(Generic[T]):
         """Take the outcome of a launch, the store's answer, or that a token was kept (None)."""
         self._now = now
         if key in self._tasks:
-            self._tasks[key].sent = False
             if isinstance(outcome, Held):
+                self._tasks[key].sent = False
                 self._ready.appendleft(key)
                 self._account.turns.want(self._caller, now.seconds, first=True)
             else:
@@ -183,9 +184,24 @@ class Carrier(Generic[T]):
             task = self._tasks.get(key)
             if task is None:
                 continue
-            task.sent = False
             answer: dict[type, Any] = {Wire: failure, Pause: False, Save: None, Consult: None}
             self._step(key, answer.get(type(task.wish), failed(failure)))
+
+    def ended(self, now: Now) -> ConnectorError | None:
+        """End the call from outside, and give the error it ends with; None where it was through already."""
+        # An interruption comes between any two lines of this class, too, and leaves it in between.
+        with suppress(Exception):
+            try:
+                self.stop("closed", now)
+            except ConnectorError as error:
+                return error
+        if self.finished:
+            return None
+        interruption = KeyboardInterrupt()
+        with suppress(BaseException):
+            self._exchange.throw(interruption)
+        told = interruption.__cause__
+        return told if isinstance(told, ConnectorError) else None
 
     def leave(self, now: Now) -> list[Inquiry]:
         """Give back what the call holds: turns it did not use, the right to get a token; the store is to be told."""
@@ -228,6 +244,8 @@ class Carrier(Generic[T]):
         except ConnectorError as error:
             self._end(key, error)
         else:
+            # Not before the answer has been taken in: until then an interruption leaves it unknown what was stored.
+            task.sent = False
             self._consider(key, task)
 
     def _consider(self, key: int, task: _Task) -> None:

@@ -12,7 +12,15 @@ import pytest
 from connector_runtime.accounts import Account
 from connector_runtime.carrying import Carrier, Endpoint, Keep, Launch, Now
 from connector_runtime.delivery import Retries
-from connector_runtime.errors import ConnectorError, Forbidden, RateLimited, Timeout, Unauthorized, Unavailable
+from connector_runtime.errors import (
+    ConnectorError,
+    Forbidden,
+    OutcomeUnknown,
+    RateLimited,
+    Timeout,
+    Unauthorized,
+    Unavailable,
+)
 from connector_runtime.exchange import Exchange, Failure, Outcome, Request, Response, together
 from connector_runtime.replies import failed
 from connector_runtime.tokens import Grant, Token, Tokens
@@ -420,6 +428,70 @@ def test_write_that_is_stopped_was_sent_or_not() -> None:
         hand.stop()
         assert hand.carrier.result == [Failure("closed", "https://api.example", sent)]
         hand.leave()
+
+
+def telling(cause: BaseException | None) -> Exchange[Any]:
+    """An exchange that tells, by a cause, what it wrote before it was interrupted."""
+    try:
+        yield [WRITE]
+    except KeyboardInterrupt as interruption:
+        raise interruption from cause
+
+
+def test_end_tells_what_became_of_what_was_sent() -> None:
+    def exchange() -> Exchange[Any]:
+        (outcome,) = yield [READ]
+        assert isinstance(outcome, Failure)
+        raise failed(outcome)
+
+    hand = Hand(exchange()).start()
+    assert isinstance(hand.carrier.ended(hand.moment), Unavailable)
+
+
+def finish(hand: Hand) -> None:
+    """Let the steps of what is under way be at an end that nobody has noticed yet."""
+    for task in hand.carrier._tasks.values():
+        task.steps.close()
+
+
+def forget(hand: Hand) -> None:
+    """Let what came to its end be taken off the list, and not yet counted."""
+    hand.carrier._tasks.clear()
+
+
+@pytest.mark.parametrize("between", [finish, forget])
+def test_end_between_any_two_steps_asks_the_exchange_itself(between: Callable[[Hand], None]) -> None:
+    told = OutcomeUnknown("nobody knows")
+    hand = Hand(telling(told)).start()
+    between(hand)
+    assert hand.carrier.ended(hand.moment) is told
+    silent = Hand(telling(ValueError("something else"))).start()
+    between(silent)
+    assert silent.carrier.ended(silent.moment) is None
+
+
+def test_end_of_what_was_through_already() -> None:
+    hand = Hand(asking()).start()
+    assert hand.carrier.finished
+    assert hand.carrier.ended(hand.moment) is None
+
+
+def test_answer_counts_as_sent_until_it_is_taken_in() -> None:
+    """An interruption may come in between: what was stored then is not known."""
+    hand = Hand(asking([READ], ends=lambda outcomes: outcomes)).start()
+    launch = hand.next()
+
+    class Interrupted:
+        def send(self, _: Any) -> None:
+            raise KeyboardInterrupt
+
+    task = hand.carrier._tasks[launch.key]
+    steps, task.steps = task.steps, Interrupted()  # type: ignore[assignment]
+    with pytest.raises(KeyboardInterrupt):
+        hand.answer(launch, GOOD)
+    task.steps = steps
+    hand.stop()
+    assert hand.carrier.result == [Failure("closed", "https://api.example", True)]
 
 
 def test_nothing_is_sent_after_a_stop() -> None:
