@@ -34,6 +34,7 @@ LAYERS = (
 # Which modules may import a library; JSON is read and written wherever something crosses a border.
 DOORS = {
     "click": {"cli"},
+    "filelock": {"journals"},
     "httpx": {"drivers"},
     "jinja2": {"templates"},
     "jsonschema_rs": {"schemas"},

@@ -470,7 +470,7 @@ def create(run: Run, served: Server, tmp_path: Path) -> Run:
 def test_journal_of_a_call_that_succeeds_is_gone(create: Run, tmp_path: Path) -> None:
     done = create()
     assert (done.returncode, done.stderr) == (0, "")
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["journal.lock"]
 
 
 def test_journal_of_a_call_that_failed_is_gone_on_from(create: Run, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -492,7 +492,7 @@ def test_journal_of_a_call_that_failed_is_gone_on_from(create: Run, sandbox: San
 def test_journal_of_a_call_that_wrote_nothing_is_gone(create: Run, sandbox: Sandbox, tmp_path: Path) -> None:
     sandbox.fail("status", code=422, path="/v3/applications", method="POST")
     assert create().returncode == EXIT["rejected"]
-    assert list(tmp_path.iterdir()) == []
+    assert [each.name for each in tmp_path.iterdir()] == ["journal.lock"]
 
 
 def test_journal_of_a_first_write_with_unknown_outcome_is_kept(create: Run, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -509,9 +509,9 @@ def test_journal_that_can_not_be_used(run: Run, create: Run, sandbox: Sandbox, s
     before = len(sandbox.rows("applications"))
     nowhere = create(journal=tmp_path / "missing" / "journal")
     assert nowhere.returncode == 2
-    assert "journal can't be written: No such file or directory" in nowhere.stderr
+    assert "journal can't be used: No such file or directory" in nowhere.stderr
     (tmp_path / "journal").write_bytes(b"\xff\xfe")
-    assert "can't be read: it holds no resume token" in create().stderr
+    assert "can't be used: it holds no resume token" in create().stderr
     (tmp_path / "journal").write_text("something else")
     other = create()
     assert other.returncode == EXIT["invalid_input"]
@@ -520,6 +520,29 @@ def test_journal_that_can_not_be_used(run: Run, create: Run, sandbox: Sandbox, s
     assert reading.returncode == 2
     assert "list_users writes nothing" in reading.stderr
     assert len(sandbox.rows("applications")) == before
+
+
+def test_journal_that_another_process_uses(create: Run, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Both would write what is missing; one that was killed leaves nothing that keeps the next one out."""
+    before, others = len(sandbox.rows("applications")), tmp_path / "others"
+    source = f"""
+import sys, time
+from pathlib import Path
+from connector_runtime.journals import JournalFile
+with JournalFile(Path({str(tmp_path / "journal")!r})).held():
+    Path({str(others)!r}).touch()
+    time.sleep(60)
+"""
+    process = subprocess.Popen([sys.executable, "-c", source])
+    until(others.exists)
+    done = create()
+    assert done.returncode == 2
+    assert "journal can't be used: another process is using it; wait until that has ended" in done.stderr
+    assert len(sandbox.rows("applications")) == before
+    process.kill()
+    process.wait()
+    assert create().returncode == 0
+    assert len(sandbox.rows("applications")) == before + 1
 
 
 def test_disk_that_is_full_between_two_writes(tmp_path: Path, sandbox: Sandbox, served: Server) -> None:
@@ -540,7 +563,7 @@ def test_disk_that_is_full_between_two_writes(tmp_path: Path, sandbox: Sandbox, 
     assert process.returncode == 2
     assert "1 write made" in said
     assert "  resume_token: " in said
-    assert "can't be written: No such file or directory" in said
+    assert "can't be used: No such file or directory" in said
 
 
 def test_timeout_of_a_call(run: Run, sandbox: Sandbox, served: Server) -> None:

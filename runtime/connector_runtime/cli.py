@@ -220,24 +220,31 @@ def _run_with_journal(
     connector: Connector, called: Operation, value: Any, style: str, timeout: float | None, file: JournalFile
 ) -> None:
     try:
+        with file.held():
+            _run_held(connector, called, value, style, timeout, file)
+    except OSError as error:
+        if isinstance(error.__cause__, ConnectorError):
+            click.echo(_told(error.__cause__, style), err=True)
+        _usage(f"the journal {file.path} can't be used: {error.strerror}")
+
+
+def _run_held(
+    connector: Connector, called: Operation, value: Any, style: str, timeout: float | None, file: JournalFile
+) -> None:
+    try:
         token = file.read()
-    except (OSError, ValueError) as error:
-        _usage(f"the journal {file.path} can't be read: {getattr(error, 'strerror', 'it holds no resume token')}")
+    except ValueError:
+        _usage(f"the journal {file.path} can't be used: it holds no resume token")
     if token is not None and isinstance(value, dict):
         click.echo(f"going on from {file.path}", err=True)
         value = {**value, RESUME: token}
     try:
-        try:
-            output = _called(connector, called, value, timeout, file.keep)
-        except ConnectorError as error:
-            file.settle(error)
-            _fail(error, style)
-        _print(output)
-        file.settle(None)
-    except OSError as error:
-        if isinstance(error.__cause__, ConnectorError):
-            click.echo(_told(error.__cause__, style), err=True)
-        _usage(f"the journal {file.path} can't be written: {error.strerror}")
+        output = _called(connector, called, value, timeout, file.keep)
+    except ConnectorError as error:
+        file.settle(error)
+        _fail(error, style)
+    _print(output)
+    file.settle(None)
 
 
 def _called(

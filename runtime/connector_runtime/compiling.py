@@ -100,7 +100,7 @@ class _Compiler:
             asked = _fields_asked_by(resource, write["found"]["query"])
             reader = Reader.of(resource, union(asked, fields_read(write["found"]["where"], "row")))
         body, found = self._function(block, (*place, "body"), inner), function("found", "query")
-        # Of records in its answer, those that are named: {candidate: {id}}; else it is the record itself.
+        # Of the records in its answer those that templates name; else the answer is the record itself.
         ids = frozenset(field for each in blocks for field in fields_read(each.data, name) or ()) or frozenset({"id"})
         return Write(name, resource, ids, function("id"), each, function("when"), body, reader, found, where)
 
