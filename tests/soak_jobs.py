@@ -78,7 +78,7 @@ class Create:
                 return [*wrong, *(f"{self.operation} {self.given}: {text} is not in its output" for text in missing)]
             if answer.code not in FAIR | UNFINISHED or (token and answer.resume_token is None):
                 wrong.append(f"{self.operation} {self.given}: {answer}")
-            if answer.code == "outcome_unknown" and answer.resume_token is None:
+            if answer.code == "outcome_unknown" and not answer.completed:
                 self.ended = "unknown"
                 return wrong
             token = {"resume_token": answer.resume_token} if answer.resume_token else {}

@@ -189,11 +189,16 @@ def test_goes_on_after_a_failure_at_each_write(
     assert len(error.completed) == position
     certain = fault == "refuse"
     assert error.code == (("partial_write" if position else "rejected") if certain else "outcome_unknown")
-    assert (error.resume_token is None) == (position == 0)
-    if error.resume_token is None:
-        assert sum(grown(sandbox, before).values()) == (
+    assert (error.resume_token is None) == (position == 0 and certain)
+    if position == 0:
+        written = grown(sandbox, before)
+        assert sum(written.values()) == (
             0 if not fault.startswith("store") else 1 + (operation in ("create_candidate", "create_prospect"))
         )
+        if error.resume_token is not None:
+            with connected(connector, sandbox) as connection, pytest.raises(OutcomeUnknown):
+                connection.call(operation, {**given, "resume_token": error.resume_token})
+        assert grown(sandbox, before) == written
         return
     with connected(connector, sandbox) as connection:
         output = connection.call(operation, {**given, "resume_token": error.resume_token})
@@ -312,12 +317,16 @@ def test_interrupted_at_any_line(
     assert isinstance(told, OutcomeUnknown)
     assert len(told.completed) == position
     assert grown(sandbox, before)["candidates"] == 1
-    assert (told.resume_token is None) == (position == 0)
     monkeypatch.undo()
-    if told.resume_token is not None:
-        with connected(connector, sandbox) as connection:
-            connection.call("create_candidate", {**given, "resume_token": told.resume_token})
-        assert grown(sandbox, before) == rows
+    resumed = {**given, "resume_token": told.resume_token}
+    with connected(connector, sandbox) as connection:
+        if position == 0:
+            with pytest.raises(OutcomeUnknown, match="can't be told"):
+                connection.call("create_candidate", resumed)
+            assert grown(sandbox, before)["candidates"] == 1
+        else:
+            connection.call("create_candidate", resumed)
+            assert grown(sandbox, before) == rows
 
 
 def test_interrupted_between_any_two_lines(connector: Connector, sandbox: Sandbox) -> None:
@@ -354,8 +363,12 @@ def test_interrupted_between_any_two_lines(connector: Connector, sandbox: Sandbo
                 continue
             assert isinstance(told, ConnectorError)
             ended.add(told.code)
-            if told.resume_token is not None:
+            try:
                 connection.call("create_candidate", {**given, "resume_token": told.resume_token})
+            except OutcomeUnknown:
+                assert not told.completed
+                assert grown(sandbox, before) == written
+            else:
                 assert grown(sandbox, before) == rows
     assert ended == {"outcome_unknown", "partial_write"}
 

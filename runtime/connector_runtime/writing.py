@@ -26,7 +26,7 @@ Scope = dict[str, Any]
 Function = Callable[[Any], Any]
 
 RESUME = "resume_token"
-_LOOK = "look for it before you call again"
+_LOOK = "look for it before you call again without the resume token"
 _AGAIN = "call again with the resume token"
 _LOOKS_FIRST = f"{_AGAIN}, which waits until it can be seen and looks first"
 # Request Timeout: what stands before the API lost its patience, maybe after it had passed the request on.
@@ -179,7 +179,7 @@ class Journal:
                 spec=cause.spec,
             )
         error.completed = tuple(self.completed())
-        error.resume_token = self.token() if self.done or self.resumed else None
+        error.resume_token = self.token() if self.done or self.unclear or self.resumed else None
         return error
 
     def interrupted(self, utc: float) -> ConnectorError | None:
