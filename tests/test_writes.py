@@ -6,12 +6,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
 import pytest
-from tests.copies import impatient
+from tests.copies import copied, impatient
 
 from connector_runtime import (
     Connection,
@@ -20,6 +21,7 @@ from connector_runtime import (
     InvalidInput,
     OutcomeUnknown,
     carrying,
+    load,
     plans,
     writing,
 )
@@ -256,6 +258,55 @@ def test_finds_a_note_that_mentions_somebody(connector: Connector, sandbox: Sand
             connection.call("create_candidate", given)
         connection.call("create_candidate", {**given, "resume_token": raised.value.resume_token})
     assert grown(sandbox, before) == rows
+
+
+RENAMED: dict[str, tuple[str, dict[str, Any]]] = {
+    "further/1": ("applications", {"prospect": True}),
+    "attachments/0/0": ("attachments", {"filename": "cv (1).pdf"}),
+    "notes/0": ("notes", {"body": "<p>First impression</p>"}),
+    "educations/0": ("candidate_educations", {"start_at": "2012-09-02T00:00:00.000Z"}),
+    "employments/0": ("candidate_employments", {"title": "analyst"}),
+}
+
+
+@pytest.mark.parametrize("key", RENAMED)
+def test_writes_nothing_again_that_may_be_there_in_other_words(
+    connector: Connector, sandbox: Sandbox, key: str
+) -> None:
+    """The API stored it otherwise than it was sent: that it is not recognised does not mean that it is not there."""
+    resource, stored_as = RENAMED[key]
+    given, _ = CREATES["create_candidate"]
+    sandbox.fail("drop", path=f"/v3/{resource}", method="POST", done=True)
+    with connected(connector, sandbox) as connection:
+        with pytest.raises(OutcomeUnknown) as first:
+            connection.call("create_candidate", given)
+        sandbox.update(resource, sandbox.rows(resource)[-1]["id"], stored_as)
+        before = stored(sandbox)
+        with pytest.raises(OutcomeUnknown) as second:
+            connection.call("create_candidate", {**given, "resume_token": first.value.resume_token})
+    assert second.value.message == (
+        f"whether {key} was written can't be told: there are {resource} that differ from what was sent; "
+        "look for it, and add by hand what is missing"
+    )
+    assert second.value.completed == first.value.completed
+    assert stored(sandbox) == before
+
+
+def test_lost_write_that_nothing_says_how_to_find_is_left_to_people(tmp_path: Path, sandbox: Sandbox) -> None:
+    """Calling again without the token would make a second candidate: that is not what the error advises."""
+    given, _ = CREATES["create_candidate"]
+    part = copied(tmp_path, ("settle: 60", "settle: 0")) / "operations/parts/person.yaml"
+    text = part.read_text("utf-8")
+    start, end = text.index("    found:\n"), text.index("  privacy:\n")
+    part.write_text(text[:start] + text[end:], "utf-8")
+    sandbox.fail("drop", path="/v3/notes", method="POST")
+    with connected(load(tmp_path), sandbox) as connection:
+        with pytest.raises(OutcomeUnknown, match="is not known; look for it, and add by hand") as first:
+            connection.call("create_candidate", given)
+        before = stored(sandbox)
+        with pytest.raises(OutcomeUnknown, match=r"can't be told; look for it, and add by hand what is missing"):
+            connection.call("create_candidate", {**given, "resume_token": first.value.resume_token})
+    assert stored(sandbox) == before
 
 
 def test_fails_again_while_going_on(connector: Connector, sandbox: Sandbox) -> None:

@@ -27,6 +27,7 @@ Function = Callable[[Any], Any]
 
 RESUME = "resume_token"
 _LOOK = "look for it before you call again without the resume token"
+_BY_HAND = "look for it, and add by hand what is missing"
 _AGAIN = "call again with the resume token"
 _LOOKS_FIRST = f"{_AGAIN}, which waits until it can be seen and looks first"
 # Request Timeout: what stands before the API lost its patience, maybe after it had passed the request on.
@@ -225,7 +226,7 @@ def _written(
     # An update says what shall be, so it may be sent twice; a record must be looked for first. So must those after it:
     # more may have been written since the token was made.
     if write.id is None and (lost or (journal.resumed and journal.done and write.found is not None)):
-        known = yield from _found(call, write, scope, journal, journal.rest(call.settle, call.utc()) if lost else 0.0)
+        known = yield from _found(call, write, scope, key, journal)
     if lost:
         journal.unclear = None
     if known is not None:
@@ -243,22 +244,32 @@ def _written(
     journal.lost(key, call.utc())
     verb = "update" if write.id is not None else "create"
     # Only below what this call made itself is a record that fits surely its own; an older twin fits a first write too.
-    advice = _LOOKS_FIRST if journal.done and (write.id or write.found) else _LOOK
+    advice = _LOOK if not journal.done else _LOOKS_FIRST if write.id or write.found else _BY_HAND
     message = f"{key} was sent ({verb} {write.resource.name}), but whether it was stored is not known; {advice}"
     raise OutcomeUnknown(message, upstream=upstream(outcome, request) if isinstance(outcome, Response) else None)
 
 
-def _found(call: Call, write: Write, scope: Scope, journal: Journal, rest: float) -> Exchange[Any]:
-    """Look for the record of a write that may have been made, among those not written by this call before."""
+def _found(call: Call, write: Write, scope: Scope, key: str, journal: Journal) -> Exchange[Any]:
+    """Look for the record of a write that may have been made, among those not written by this call before.
+
+    Raises OutcomeUnknown when its outcome is unknown, and what is there may be it or not.
+    """
+    lost = journal.unclear == key
     if write.reader is None or write.found is None or write.where is None or not journal.done:
-        raise OutcomeUnknown(f"whether {journal.unclear} was written can't be told; {_LOOK}")
+        raise OutcomeUnknown(f"whether {key} was written can't be told; {_BY_HAND if journal.done else _LOOK}")
     selection = write.reader.resource.select(write.found(scope), call.dialect)
+    rest = journal.rest(call.settle, call.utc()) if lost else 0.0
     (rows,) = yield from read_all(replace(call, rest=rest), [(write.reader, selection)])
     taken = {ids.get("id") for done, ids in journal.done.items() if _name(done) == write.name}
+    others = [row for row in rows if row["id"] not in taken]
     where = write.where
-    for row in rows:
-        if row["id"] not in taken and where((row, scope)):
+    for row in others:
+        if where((row, scope)):
             return {"id": row["id"]}
+    if lost and others:
+        # Hardly anybody else has anything below what this call made: the API may have stored it in other words.
+        what = f"there are {write.resource.name} that differ from what was sent"
+        raise OutcomeUnknown(f"whether {key} was written can't be told: {what}; {_BY_HAND}")
     return None
 
 
