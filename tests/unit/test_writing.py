@@ -133,6 +133,24 @@ def test_token_made_before_a_write_was_noted_but_told_as_lost() -> None:
     assert (again.done, again.unclear) == ({"lent": {"id": 5}}, None)
 
 
+@pytest.mark.parametrize(
+    ("at", "before", "unclear", "since"),
+    [("lent", None, "lent", 9.0), (None, None, None, 0.0), ("lent", "seen/0", "seen/0", 5.0)],
+)
+def test_interruption_leaves_unclear_what_was_being_written(
+    at: str | None, before: str | None, unclear: str | None, since: float
+) -> None:
+    journal = Journal.opened("lend_book", {}, WRITES, 0.0)
+    assert journal.interrupted(9.0) is None
+    journal.at, journal.done = at, {"lent": {"id": 5}}
+    if before is not None:
+        journal.lost(before, 5.0)
+    told = journal.interrupted(9.0)
+    assert isinstance(told, OutcomeUnknown)
+    assert told.resume_token is not None
+    assert (journal.unclear, journal.since) == (unclear, since)
+
+
 def test_only_ids_are_taken_from_a_token() -> None:
     journal = Journal.opened("lend_book", {}, WRITES, 0.0)
     deep: Any = []
