@@ -440,8 +440,9 @@ def test_no_repr_tells(connector: Connector, sandbox: Sandbox, told: Told) -> No
             connection.call(operation, given)
         driver = connection._driver
         shown: list[Any] = [connection, connector, *connector.operations.values(), Cancellation(), driver]
-        shown += [driver._settings, driver._account, driver._account.tokens.grant, connection._memory]
-        shown += [InputProblem("/x", "y"), *map(vars, (connection, driver, driver._account.tokens, connection._memory))]
+        shown += [driver._settings, driver._account, driver._account.tokens.grant, connection._call.memory]
+        shown += [InputProblem("/x", "y"), connection._call]
+        shown += map(vars, (connection, driver, driver._account.tokens, connection._call.memory))
         shown += [each for each in gc.get_objects() if isinstance(each, Request | Wire | Response)]
         told.said += [f"{type(each)} {each!r} {each!s}" for each in shown]
     told.secrets |= {token.value for token in driver._account.tokens._minted.values()}

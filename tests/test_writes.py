@@ -25,7 +25,6 @@ from connector_runtime import (
     plans,
     writing,
 )
-from connector_runtime.memory import Memory
 from connector_runtime.writing import Journal, ids_of
 from greenhouse_sandbox import Sandbox
 
@@ -424,18 +423,20 @@ def test_interrupted_between_any_two_lines(connector: Connector, sandbox: Sandbo
     assert ended == {"outcome_unknown", "partial_write"}
 
 
-def test_interrupted_before_anything_is_written(connector: Connector) -> None:
+def test_interrupted_before_anything_is_written(connector: Connector, sandbox: Sandbox) -> None:
     given, _ = CREATES["create_candidate"]
-    exchange = connector.operation("create_candidate").run(given, connector._call(Memory(1, 1), ()))
+    with connected(connector, sandbox) as connection:
+        exchange = connector.operation("create_candidate").run(given, connection._call)
     next(exchange)
     with pytest.raises(KeyboardInterrupt) as raised:
         exchange.throw(KeyboardInterrupt)
     assert raised.value.__cause__ is None
 
 
-def test_left_alone_in_the_middle(connector: Connector) -> None:
+def test_left_alone_in_the_middle(connector: Connector, sandbox: Sandbox) -> None:
     given, _ = CREATES["create_candidate"]
-    exchange = connector.operation("create_candidate").run(given, connector._call(Memory(1, 1), ()))
+    with connected(connector, sandbox) as connection:
+        exchange = connector.operation("create_candidate").run(given, connection._call)
     next(exchange)
     exchange.close()
     with pytest.raises(StopIteration):

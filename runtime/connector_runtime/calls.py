@@ -9,9 +9,10 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from queue import SimpleQueue
 from threading import Lock
 from typing import Any, Generic, TypeVar
@@ -39,34 +40,48 @@ class Run(Generic[T]):
     journal: Callable[[str], Any] | None = None
 
 
-class Cancellation:
-    """Ends a blocking call from another thread: give it to `call`, then `cancel`."""
+class _Running(Generic[T]):
+    """What runs, each by what ends it; once closed, nothing joins it. Safe across threads."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._cancelled = False
-        self._calls: set[Callable[[], None]] = set()
-
-    def cancel(self) -> None:
-        """End every call that was given this; they raise concurrent.futures.CancelledError."""
-        with self._lock:
-            self._cancelled = True
-            calls = list(self._calls)
-        for end in calls:
-            end()
+        self._closed = False
+        self._ends: set[T] = set()
 
     @contextmanager
-    def ending(self, end: Callable[[], None]) -> Iterator[None]:
-        """Call `end` when it is cancelled while the block runs. Raises CancelledError when it was before."""
+    def joined(self, end: T, refusal: Callable[[], BaseException]) -> Iterator[None]:
+        """Be one of them while the block runs. Raises the refusal when it was closed before."""
         with self._lock:
-            if self._cancelled:
-                raise CancelledError
-            self._calls.add(end)
+            if self._closed:
+                raise refusal()
+            self._ends.add(end)
         try:
             yield
         finally:
             with self._lock:
-                self._calls.discard(end)
+                self._ends.discard(end)
+
+    def close(self) -> list[T]:
+        """Let nothing in any more, and give what ends those that run."""
+        with self._lock:
+            self._closed = True
+            return list(self._ends)
+
+
+class Cancellation:
+    """Ends a blocking call from another thread: give it to `call`, then `cancel`."""
+
+    def __init__(self) -> None:
+        self._calls: _Running[Callable[[], None]] = _Running()
+
+    def cancel(self) -> None:
+        """End every call that was given this; they raise concurrent.futures.CancelledError."""
+        for end in self._calls.close():
+            end()
+
+    def ending(self, end: Callable[[], None]) -> AbstractContextManager[None]:
+        """Call `end` when it is cancelled while the block runs. Raises CancelledError when it was before."""
+        return self._calls.joined(end, CancelledError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,35 +181,22 @@ class Calls:
 
     def __init__(self) -> None:
         self._process = os.getpid()
-        self._lock = Lock()
-        self._open = True
-        self._running: set[Callable[[Mail], None]] = set()
+        self._running: _Running[Callable[[Mail], None]] = _Running()
 
     @property
     def elsewhere(self) -> bool:
         """Whether this is a copy in a forked process: the threads and locks stayed behind, the sockets are shared."""
         return os.getpid() != self._process
 
-    @contextmanager
-    def joined(self, post: Callable[[Mail], None], operation: str) -> Iterator[None]:
+    def joined(self, post: Callable[[Mail], None], operation: str) -> AbstractContextManager[None]:
         """Let a call run. Raises Unavailable when there is nothing any more to run it on."""
         if self.elsewhere:
             what = "this connection was opened in another process; connect anew in this one"
             raise Unavailable(what, operation=operation)
-        with self._lock:
-            if not self._open:
-                raise Unavailable("this connection is closed; connect anew", operation=operation)
-            self._running.add(post)
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._running.discard(post)
+        closed = partial(Unavailable, "this connection is closed; connect anew", operation=operation)
+        return self._running.joined(post, closed)
 
     def close(self) -> None:
         """Let no call in any more, and end those that run."""
-        with self._lock:
-            self._open = False
-            running = list(self._running)
-        for post in running:
+        for post in self._running.close():
             post(Unavailable("the connection was closed while this call was running"))

@@ -17,7 +17,7 @@ from .schemas import Validator
 from .shaping import Shaper
 from .specs import Spec, Specs, fields_read, names_read, steps_of
 from .templates import parse
-from .writing import Check, Each, Write
+from .writing import Check, Each, Found, Write
 
 
 def compile_operations(specs: Specs) -> dict[str, Operation]:
@@ -88,21 +88,22 @@ class _Compiler:
         place = ("write", name)
         each, inner = self._each(block, place, write, names)
 
-        def function(*words: str) -> Callable[[Any], Any] | None:
-            return self._function(block, (*place, *words), inner) if words[0] in write else None
+        def function(word: str) -> Callable[[Any], Any] | None:
+            return self._function(block, (*place, word), inner) if word in write else None
 
         resource = self._specs.resources[write.get("create") or write["update"]]
-        reader = where = None
+        found = None
         if "found" in write:
             at = (*place, "found", "where")
             access = {"row": "of[0]", **{key: f"of[1][{key!r}]" for key in inner}}
             where = compiled(block.document, at, write["found"]["where"], access, self._bodies.bindings)
             asked = _fields_asked_by(resource, write["found"]["query"])
             reader = Reader.of(resource, union(asked, fields_read(write["found"]["where"], "row")))
-        body, found = self._function(block, (*place, "body"), inner), function("found", "query")
+            found = Found(reader, self._function(block, (*place, "found", "query"), inner), where)
+        body = self._function(block, (*place, "body"), inner)
         # Of the records in its answer those that templates name; else the answer is the record itself.
         ids = frozenset(field for each in blocks for field in fields_read(each.data, name) or ()) or frozenset({"id"})
-        return Write(name, resource, ids, function("id"), each, function("when"), body, reader, found, where)
+        return Write(name, resource, ids, function("id"), each, function("when"), body, found)
 
     def _each(
         self, block: Spec, place: Pointer, spec: Mapping[str, Any], names: list[str]

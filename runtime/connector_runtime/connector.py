@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -90,7 +90,7 @@ class Connector:
         seconds, where = self._timeout(timeout), Store.of(store)
         settings, account = self._opened(credentials, base_url, token_url, transport, watch, where)
         door = None if where is None else Door(where)
-        return Connection(self, Driver(settings, account, door), self._memory(), self._hosts(settings), seconds)
+        return Connection(self, Driver(settings, account, door), self._call(settings), seconds)
 
     @discreetly
     async def aconnect(
@@ -108,8 +108,7 @@ class Connector:
         seconds, where = self._timeout(timeout), Store.of(store)
         settings, account = self._opened(credentials, base_url, token_url, transport, watch, where)
         door = None if where is None else AsyncDoor(where)
-        driver = AsyncDriver(settings, account, door)
-        return AsyncConnection(self, driver, self._memory(), self._hosts(settings), seconds)
+        return AsyncConnection(self, AsyncDriver(settings, account, door), self._call(settings), seconds)
 
     def _opened(
         self,
@@ -158,17 +157,13 @@ class Connector:
     def _timeout(self, given: float | None) -> float:
         return _checked_timeout(self._manifest["api"]["timeout"]["call"] if given is None else given)
 
-    def _memory(self) -> Memory:
-        return Memory(self._manifest["dictionaries"]["remembered"], self._manifest["api"]["paging"]["remembered"])
-
-    def _hosts(self, settings: Settings) -> frozenset[str]:
+    def _call(self, settings: Settings) -> Call:
+        """Say what every call of a connection knows; each begins with a time of its own."""
+        api = self._manifest["api"]
+        memory = Memory(self._manifest["dictionaries"]["remembered"], api["paging"]["remembered"])
         # Behind a proxy the API may name itself in its links, or what it was asked as.
-        urls = (settings.endpoint.base_url, self._manifest["api"]["base_url"])
-        return frozenset(urlsplit(url).hostname or "" for url in urls)
-
-    def _call(self, memory: Memory, hosts: Collection[str]) -> Call:
-        settle = self._manifest["api"]["timeout"]["settle"]
-        return Call(self._dialect, memory, hosts, time.monotonic(), time.time, settle)
+        hosts = frozenset(urlsplit(url).hostname or "" for url in (settings.endpoint.base_url, api["base_url"]))
+        return Call(self._dialect, memory, hosts, 0.0, time.time, api["timeout"]["settle"])
 
 
 class Connection:
@@ -177,13 +172,10 @@ class Connection:
     It belongs to the process that opened it: after a fork, connect anew.
     """
 
-    def __init__(
-        self, connector: Connector, driver: Driver, memory: Memory, hosts: Collection[str], timeout: float
-    ) -> None:
+    def __init__(self, connector: Connector, driver: Driver, call: Call, timeout: float) -> None:
         self._connector = connector
         self._driver = driver
-        self._memory = memory
-        self._hosts = hosts
+        self._call = call
         self._timeout = timeout
 
     @discreet
@@ -221,13 +213,10 @@ class Connection:
 class AsyncConnection:
     """A connector with credentials for one event loop; close it, or use it with `async with`."""
 
-    def __init__(
-        self, connector: Connector, driver: AsyncDriver, memory: Memory, hosts: Collection[str], timeout: float
-    ) -> None:
+    def __init__(self, connector: Connector, driver: AsyncDriver, call: Call, timeout: float) -> None:
         self._connector = connector
         self._driver = driver
-        self._memory = memory
-        self._hosts = hosts
+        self._call = call
         self._timeout = timeout
 
     @discreetly
@@ -267,7 +256,8 @@ def _run(
 ) -> Run[dict[str, Any]]:
     connector = connection._connector
     called = connector.operation(operation)
-    exchange = called.run({} if given is None else given, connector._call(connection._memory, connection._hosts))
+    call = replace(connection._call, now=time.monotonic())
+    exchange = called.run({} if given is None else given, call)
     seconds = connection._timeout if timeout is None else _checked_timeout(timeout)
     return Run(exchange, operation, called.lane, seconds, journal)
 

@@ -71,6 +71,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """How the record of a write is found: a question to its resource, and a test of a row in the write's scope."""
+
+    reader: Reader
+    query: Function
+    where: Function
+
+
+@dataclass(frozen=True, slots=True)
 class Write:
     """One write, or one for each turn of its loops; `ids` is where its answer must hold them, see `ids_of`."""
 
@@ -81,9 +90,7 @@ class Write:
     each: Each
     when: Function | None
     body: Function
-    reader: Reader | None = None
-    found: Function | None = None
-    where: Function | None = None
+    found: Found | None
 
     def request(self, scope: Scope, subject: str | None, resume: str) -> Request:
         """Make the request of one turn. A key whose value is null is left out."""
@@ -225,7 +232,7 @@ def _written(
     lost, known = journal.unclear == key, None
     # An update says what shall be, so it may be sent twice; a record must be looked for first. So must those after it:
     # more may have been written since the token was made.
-    if write.id is None and (lost or (journal.resumed and journal.done and write.found is not None)):
+    if write.id is None and (lost or (journal.resumed and journal.done and write.found)):
         known = yield from _found(call, write, scope, key, journal)
     if lost:
         journal.unclear = None
@@ -255,16 +262,16 @@ def _found(call: Call, write: Write, scope: Scope, key: str, journal: Journal) -
     Raises OutcomeUnknown when its outcome is unknown, and what is there may be it or not.
     """
     lost = journal.unclear == key
-    if write.reader is None or write.found is None or write.where is None or not journal.done:
+    found = write.found
+    if found is None or not journal.done:
         raise OutcomeUnknown(f"whether {key} was written can't be told; {_BY_HAND if journal.done else _LOOK}")
-    selection = write.reader.resource.select(write.found(scope), call.dialect)
+    selection = found.reader.resource.select(found.query(scope), call.dialect)
     rest = journal.rest(call.settle, call.utc()) if lost else 0.0
-    (rows,) = yield from read_all(replace(call, rest=rest), [(write.reader, selection)])
+    (rows,) = yield from read_all(replace(call, rest=rest), [(found.reader, selection)])
     taken = {ids.get("id") for done, ids in journal.done.items() if _name(done) == write.name}
     others = [row for row in rows if row["id"] not in taken]
-    where = write.where
     for row in others:
-        if where((row, scope)):
+        if found.where((row, scope)):
             return {"id": row["id"]}
     if lost and others:
         # Hardly anybody else has anything below what this call made: the API may have stored it in other words.

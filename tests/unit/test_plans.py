@@ -76,7 +76,7 @@ def test_what_tells_rows_that_were_asked_for_is_read(connector: Any) -> None:
         assert sorted(asked) == sorted([field, "id", "name", "sort_order"])
     plan = connector.operations["create_candidate"]._plan
     (attachments,) = [each for each in plan.writes if each.name == "attachments"]
-    assert sorted(attachments.reader.fields) == ["application_id", "filename", "id"]
+    assert sorted(attachments.found.reader.fields) == ["application_id", "filename", "id"]
 
 
 def step(operation: Operation, name: str) -> Step:
